@@ -1,0 +1,33 @@
+// Makes a fresh clone runnable: installs the packages and builds, only where that is not done yet.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const mtime = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+
+function newest(directory) {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .reduce((latest, entry) => Math.max(latest, mtime(join(entry.parentPath ?? entry.path, entry.name))), 0);
+}
+
+function run(command, args) {
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', process.stderr.isTTY ? 'inherit' : 2, 'inherit'],
+  });
+  if (result.status === 0) return;
+  console.error(`setup: \`${command} ${args.join(' ')}\` failed; run it by hand to see why`);
+  process.exit(1);
+}
+
+if (mtime(join(root, 'node_modules/.package-lock.json')) < mtime(join(root, 'package-lock.json'))) {
+  console.error('setup: installing packages (npm ci)');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts']);
+}
+if (mtime(join(root, 'dist/rsprep.cjs')) < Math.max(newest(join(root, 'src')), mtime(join(root, 'package.json')))) {
+  console.error('setup: building dist/rsprep.cjs');
+  run('node', ['scripts/build.mjs']);
+}

@@ -1,0 +1,50 @@
+import { defineConfig } from 'vitest/config';
+
+// One at a time, because they measure; one more try for what a busy machine delayed, which the runner names in its output.
+const KERNEL = { fileParallelism: false, retry: 1, pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 } as const;
+
+/** Floods, load and deadlines: one file at a time. All other namespace tests go two at a time. */
+const LOAD = [
+  'test/netns/{order,leak,kill,flap,many,confirm,concurrency}.test.ts',
+  'test/netns/udp/**/*.test.ts',
+  'test/native/**/*.test.ts',
+];
+
+export default defineConfig({
+  test: {
+    projects: [
+      // Nothing in them waits: the limit is for a busy machine.
+      {
+        test: {
+          name: 'unit',
+          isolate: false,
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          include: ['test/unit/**/*.test.ts'],
+        },
+      },
+      // Tens of thousands of generated documents: too slow for `npm run check`.
+      { test: { name: 'generated', include: ['test/generated/**/*.test.ts'] } },
+      {
+        test: {
+          ...KERNEL,
+          fileParallelism: true,
+          maxWorkers: 2,
+          name: 'netns',
+          include: ['test/netns/**/*.test.ts'],
+          exclude: LOAD,
+        },
+      },
+      { test: { ...KERNEL, name: 'load', include: LOAD } },
+      {
+        test: {
+          ...KERNEL,
+          name: 'real',
+          include: ['test/real/**/*.test.ts'],
+          setupFiles: ['test/real/support/priority.ts'],
+        },
+      },
+    ],
+  },
+});
