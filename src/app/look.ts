@@ -1,0 +1,56 @@
+import type { CheckContext } from '../core/checks/check.ts';
+import { CHECKS, EARLY_CHECKS } from '../core/checks/registry.ts';
+import type { Desired } from '../core/desired.ts';
+import { type Judgement, judge } from '../core/judge.ts';
+import { inForce, type Override } from '../core/override.ts';
+import type { Report } from '../core/report.ts';
+import type { Looking } from './ports.ts';
+
+export interface Look {
+  readonly context: CheckContext;
+  readonly judgement: Judgement;
+  readonly early: boolean;
+}
+
+/**
+ * One observation, judged. The same for verify, plan, apply and report: there is no second comparator.
+ * @param early before the network is up: what cannot be answered then (RIP, gateway, on-link, services) is not asked
+ */
+export function look(host: Looking, desired: Desired, forChange: boolean, early = false): Look {
+  const asked = early ? { ...desired, vips: desired.vips.map((vip) => ({ ...vip, services: [] })) } : desired;
+  const context = { desired, observed: host.observe(asked, forChange), ledger: host.readLedger() };
+  return { context, judgement: judge(context, today(host), early ? EARLY_CHECKS : CHECKS), early };
+}
+
+export const today = (host: Looking): string => host.now().toISOString().slice(0, 10);
+
+/** Overrides in force; a file that cannot be read counts as none and is said in the notes. */
+export function overridesNow(host: Looking): {
+  readonly overrides: readonly Override[];
+  readonly notes: readonly string[];
+} {
+  const reading = host.readOverrides();
+  if (reading.kind === 'unreadable')
+    return { overrides: [], notes: [`the operator's overrides could not be read: ${reading.reason}`] };
+  return { overrides: reading.kind === 'value' ? inForce(reading.value, host.now().toISOString()) : [], notes: [] };
+}
+
+/** A report to fill in: everything a command has said when it has said nothing yet. */
+export function baseReport(host: Looking, command: Report['command'], desired: Desired | null): Report {
+  const { overrides, notes } = overridesNow(host);
+  return {
+    command,
+    host: host.hostName(),
+    at: host.now().toISOString(),
+    ending: 'observed',
+    desired,
+    judgement: { findings: [], unfolded: [], ignored: [] },
+    steps: [],
+    refusals: [],
+    overrides,
+    notes,
+    failure: null,
+    strict: false,
+    durationMs: 0,
+  };
+}

@@ -1,0 +1,61 @@
+import { inForce, type Override, type OverrideKind, withOverride } from '../core/override.ts';
+import type { Changing, Failure } from './ports.ts';
+import { tryToWrite } from './recover.ts';
+
+export type Said =
+  | { readonly kind: 'said'; readonly overrides: readonly Override[]; readonly ended: readonly Override[] }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+export interface Say {
+  readonly kind: OverrideKind;
+  readonly reason: string;
+  /** Until somebody resumes, if null. */
+  readonly forMs: number | null;
+}
+
+/** Writes down the operator's word. Under the lock, so that two of them cannot lose one another's. */
+export function say(host: Changing, { kind, reason, forMs }: Say, lockTimeoutMs: number): Promise<Said> {
+  return change(host, lockTimeoutMs, kind, (overrides) => {
+    const now = host.now();
+    const until = forMs === null ? null : new Date(now.getTime() + forMs).toISOString();
+    return withOverride(overrides, { kind, reason, who: host.who(), since: now.toISOString(), until });
+  });
+}
+
+/** Ends one kind of override, or all of them. */
+export function resume(host: Changing, kind: OverrideKind | null, lockTimeoutMs: number): Promise<Said> {
+  return change(host, lockTimeoutMs, 'resume', (overrides) =>
+    overrides.filter((o) => kind !== null && o.kind !== kind),
+  );
+}
+
+async function change(
+  host: Changing,
+  lockTimeoutMs: number,
+  command: string,
+  next: (overrides: readonly Override[]) => readonly Override[],
+): Promise<Said> {
+  const lock = await host.lock(lockTimeoutMs, command);
+  if (lock.kind === 'failed') return { kind: 'failed', failure: lock.failure };
+  if (lock.kind === 'busy') {
+    const message = `${lock.by} holds the lock, so nothing was written down`;
+    return {
+      kind: 'failed',
+      failure: { kind: 'locked', message, next: 'try again in a moment, or use --lock-timeout SECONDS' },
+    };
+  }
+  try {
+    const reading = host.readOverrides();
+    if (reading.kind === 'unreadable' && !reading.reason.includes('corrupt')) {
+      const kind = reading.forLackOfPrivilege ? 'permission' : 'failed';
+      return { kind: 'failed', failure: { kind, message: reading.reason, next: 'run this as root' } };
+    }
+    const before = reading.kind === 'value' ? inForce(reading.value, host.now().toISOString()) : [];
+    const overrides = next(before);
+    const failure = await tryToWrite(() => host.writeOverrides(overrides), 'cannot write it down');
+    if (failure) return { kind: 'failed', failure };
+    return { kind: 'said', overrides, ended: before.filter((o) => !overrides.some(({ kind }) => kind === o.kind)) };
+  } finally {
+    lock.release();
+  }
+}

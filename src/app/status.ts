@@ -1,0 +1,51 @@
+import type { Desired } from '../core/desired.ts';
+import type { Judgement } from '../core/judge.ts';
+import type { Override } from '../core/override.ts';
+import { totals } from '../core/report.ts';
+import { look, overridesNow } from './look.ts';
+import type { Looking } from './ports.ts';
+
+export interface Status {
+  readonly host: string;
+  /** One line. */
+  readonly verdict: string;
+  /** What was last applied and when; null if nothing ever was. */
+  readonly applied: string | null;
+  readonly overrides: readonly Override[];
+  readonly unconfirmed_until: string | null;
+  readonly notes: readonly string[];
+  readonly judgement: Judgement | null;
+}
+
+/** The host at a glance. @param desired null where the configuration cannot be used. */
+export function status(host: Looking, desired: Desired | null): Status {
+  const { overrides, notes } = overridesNow(host);
+  const reading = host.readLedger();
+  const ledger = reading.kind === 'value' ? reading.value : null;
+  const judgement = desired === null ? null : look(host, desired, false).judgement;
+  const vips = ledger?.applied?.desired.vips.map(({ address }) => address) ?? [];
+  const shown = vips.length > 8 ? [...vips.slice(0, 8), `and ${vips.length - 8} more`] : vips;
+  const until = ledger?.unconfirmed?.until ?? null;
+  return {
+    host: host.hostName(),
+    verdict: judgement === null ? 'not judged: the configuration cannot be used' : inWords(judgement),
+    applied: ledger?.applied ? `${shown.join(', ')} at ${ledger.applied.at}` : null,
+    overrides,
+    unconfirmed_until: until,
+    notes: [
+      ...notes,
+      ...(reading.kind === 'unreadable' ? [reading.reason] : []),
+      ...(until === null ? [] : [`an apply is taken back at ${until} unless \`rsprep confirm\` is run`]),
+      ...(ledger?.intent
+        ? [`\`rsprep ${ledger.intent.command}\` (pid ${ledger.intent.pid}) has begun and not ended`]
+        : []),
+    ],
+    judgement,
+  };
+}
+
+function inWords(judgement: Judgement): string {
+  const { critical, high, advice, unknown } = totals(judgement);
+  if (critical + high + unknown === 0) return advice === 0 ? 'prepared' : `prepared (${advice} advice)`;
+  return `not as wanted: ${critical} critical, ${high} high, ${unknown} unknown (rsprep verify says what)`;
+}

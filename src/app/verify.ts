@@ -1,0 +1,29 @@
+import type { Check } from '../core/checks/check.ts';
+import { CHECKS } from '../core/checks/registry.ts';
+import type { Desired } from '../core/desired.ts';
+import { judge } from '../core/judge.ts';
+import type { Report } from '../core/report.ts';
+import { baseReport, look, today } from './look.ts';
+import type { Looking } from './ports.ts';
+
+/**
+ * Observes and judges. Its only port is `Looking`, which has nothing that changes a host.
+ * @param options probes: checks that say what a probe found just now
+ */
+export function verify(
+  host: Looking,
+  desired: Desired,
+  options: { readonly strict: boolean; readonly probes?: readonly Check[] },
+): Report {
+  const startedMs = host.monotonicMs();
+  const looked = look(host, desired, false);
+  const judgement = options.probes
+    ? judge(looked.context, today(host), [...CHECKS, ...options.probes])
+    : looked.judgement;
+  return {
+    ...baseReport(host, 'verify', desired),
+    judgement,
+    strict: options.strict,
+    durationMs: host.monotonicMs() - startedMs,
+  };
+}

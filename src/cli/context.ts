@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import type { HostOptions } from '../linux/host-port.ts';
+import { Paths } from '../linux/paths.ts';
+import { makeStyle, type Style, wantsColour } from '../render/style.ts';
+import { type GlobalOptions, globalsOf } from './globals.ts';
+
+/** What a command gets from main.ts: where to write, how to hear of signals. Nothing else is global. */
+export interface Io {
+  out(text: string): void;
+  err(text: string): void;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** The interpreter and this program's file: how to start it again. */
+  readonly self: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** From now on the first SIGINT or SIGTERM only sets a flag; a second one ends the process at once. */
+  deferSignals(): () => boolean;
+  /** For a command that runs until it is stopped: called on every SIGINT and SIGTERM. */
+  onStop(handler: () => void): void;
+  /** The last thing a command does. */
+  setExitCode(code: number): void;
+}
+
+export interface Context {
+  readonly io: Io;
+  readonly globals: GlobalOptions;
+  readonly paths: Paths;
+  readonly hostOptions: HostOptions;
+  readonly style: Style;
+}
+
+export function contextOf(command: Command, io: Io): Context {
+  const globals = globalsOf(command);
+  return {
+    io,
+    globals,
+    paths: new Paths(globals.root),
+    hostOptions: { timeoutMs: globals.timeoutMs, self: io.self },
+    style: makeStyle(wantsColour(io.outIsTerminal, io.env, globals.colour)),
+  };
+}
+
+/** A command's argument list, as commander gives it to an action. */
+export type Register = (program: Command, io: Io) => void;

@@ -1,0 +1,49 @@
+import { exitCode } from '../core/exit-code.ts';
+import { couldTell } from '../core/journal.ts';
+import type { Report } from '../core/report.ts';
+import { renderText } from '../render/text.ts';
+import type { Context } from './context.ts';
+import { checkFormat } from './globals.ts';
+import { VERSION } from './version.ts';
+
+export const REPORT_FORMATS = ['text', 'json'] as const;
+/** Of commands whose report says how the host is. */
+export const VERDICT_FORMATS = ['text', 'json', 'junit', 'prometheus'] as const;
+
+/** Renders a report in the format asked for and sets the exit code, which is the same for every format. */
+export async function emit(
+  report: Report,
+  context: Context,
+  options: { readonly planExitCode?: boolean } = {},
+): Promise<void> {
+  const { io, globals, style } = context;
+  const code = options.planExitCode && report.ending === 'planned' && report.steps.length > 0 ? 2 : exitCode(report);
+  if (globals.format !== 'text') {
+    io.out(await machineText(report, globals.format, code, { successAt: successOf(report, code), responder: null }));
+  } else {
+    const text = renderText(report, { style, verbose: globals.verbose, quiet: globals.quiet });
+    if (!globals.quiet || code !== 0) io.out(text);
+    if (report.failure) io.err(`rsprep ${report.command}: ${report.failure.message}\n  next: ${report.failure.next}\n`);
+  }
+  io.setExitCode(code);
+}
+
+/** A report for a program to read. */
+export async function machineText(
+  report: Report,
+  format: string,
+  code: number,
+  known: { readonly successAt: string | null; readonly responder: Readonly<Record<string, number>> | null },
+): Promise<string> {
+  if (format === 'junit') return (await import('../render/junit.ts')).renderJunit(report);
+  if (format !== 'prometheus') return (await import('../render/json.ts')).renderJson(report, code);
+  const { renderPrometheus } = await import('../render/prometheus.ts');
+  return renderPrometheus({ report, exitCode: code, version: VERSION, ...known });
+}
+
+const successOf = (report: Report, exit: number): string | null => (couldTell({ exit }) ? report.at : null);
+
+/** Fails before any work is done when the format is unknown. */
+export function requireReportFormat(context: Context, formats: readonly string[] = REPORT_FORMATS): void {
+  checkFormat(context.globals.format, formats);
+}

@@ -1,0 +1,181 @@
+import { setFlagsFromString } from 'node:v8';
+import type { Command } from 'commander';
+import type { Logger } from 'pino';
+import type { ConfigurationNow } from '../app/ports-respond.ts';
+import { makeResponder, type Responder } from '../app/respond.ts';
+import { type LoadResult, loadConfigFile, placeBelow } from '../config/file.ts';
+import { formatConfigError } from '../config/problem.ts';
+import type { Desired } from '../core/desired.ts';
+import { EXIT } from '../core/exit-code.ts';
+import { errorText } from '../linux/errors.ts';
+import { readLedger } from '../linux/ledger.ts';
+import { respondingAt, writeResponderRecord } from '../linux/responder-port.ts';
+import type { Word } from '../udp/answer.ts';
+import type { Socket } from '../udp/socket.ts';
+import { type Context, contextOf, type Io } from './context.ts';
+import { addGlobals, UsageError } from './globals.ts';
+import { makeLogger } from './log.ts';
+import { logEvent } from './respond-log.ts';
+import { openHealthSocket } from './respond-socket.ts';
+
+/** How often the counters are written for status and the textfile, milliseconds. */
+const RECORD_EVERY_MS = 10_000;
+
+export function registerRespond(program: Command, io: Io): void {
+  const command = program
+    .command('respond')
+    .summary('the UDP health responder: vouches for this host while it can serve')
+    .description(
+      'Answers the directors on UDP, from the address they asked, while this host is as last applied. Looks every interval; two bad\n' +
+        'looks in a row end vouching, one good one brings it back. Needs no privilege. Runs until SIGTERM, on which it goes silent\n' +
+        'first. Protocol and settings: docs/wire-protocol.md, docs/udp.md.',
+    )
+    .option('--allow <prefix>', 'also answer this address or prefix; may be repeated', collect, [])
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 stopped by a signal · 78 no usable configuration and nothing applied · 1 the port cannot be opened
+
+Examples:
+  rsprep respond
+  rsprep respond --allow 10.0.0.0/24        # for a test from elsewhere
+  rsprep ask 127.0.0.1                      # from another terminal`,
+    );
+  addGlobals(command).action(async (options: { allow: readonly string[] }, self: Command) => {
+    const context = contextOf(self, io);
+    if (context.globals.config === '-')
+      throw new UsageError('--config: expected a file, because it is read again, received -');
+    const settings = await settingsOf(context);
+    if (settings !== null) await run(context, settings, options.allow);
+  });
+}
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+/** The configuration file's; where that cannot be used, those last applied. Null after having said why there are none. */
+async function settingsOf(context: Context): Promise<Desired | null> {
+  const { io } = context;
+  const loaded = await load(context);
+  const ledger = readLedger(context.paths);
+  const applied = ledger.kind === 'value' ? (ledger.value.applied?.desired ?? null) : null;
+  const settings = loaded.kind === 'ok' ? loaded.desired : applied;
+  if (settings !== null && settings.directors.length > 0) return settings;
+  const why =
+    settings === null && loaded.kind !== 'ok'
+      ? `the configuration cannot be used and nothing was ever applied here: ${inALine(loaded)}`
+      : 'expected directors in the configuration, found none: nobody would be answered';
+  io.err(
+    `rsprep respond: ${why}\n  next: ${settings === null ? 'rsprep config check' : 'name them in the configuration (directors: [ADDRESS, …]): nobody else is answered'}\n`,
+  );
+  io.setExitCode(EXIT.configuration);
+  return null;
+}
+
+const load = ({ globals }: Context): Promise<LoadResult> =>
+  loadConfigFile(globals.config, globals.root, { allowEmpty: true });
+
+const inALine = (loaded: Exclude<LoadResult, { kind: 'ok' }>): string =>
+  (loaded.kind === 'refused'
+    ? `${loaded.source}: ${loaded.why.message}`
+    : loaded.errors.map(formatConfigError).join('; ')
+  )
+    .split('\n')
+    .map((line) => line.trim())
+    .join(' ');
+
+async function run(context: Context, settings: Desired, allow: readonly string[]): Promise<void> {
+  const { io, globals, paths } = context;
+  const { responder: config } = settings;
+  // Seconds after the start V8's memory reducer would mark the whole heap to give back a few megabytes: the idle CPU of a minute,
+  // for nothing. It marks incrementally or not at all; --no-memory-reducer is only read while the heap is made.
+  setFlagsFromString('--no-incremental-marking');
+  const log = await makeLogger(io, globals.verbose, globals.colour);
+  const opened = await openHealthSocket(config.port, [...settings.directors, ...allow]);
+  if (opened.kind === 'failed') {
+    io.err(`rsprep respond: ${opened.reason}\n  next: ss -lunp sport = :${config.port}\n`);
+    return io.setExitCode(EXIT.failed);
+  }
+  const { socket } = opened;
+  const read = async (): Promise<ConfigurationNow> => {
+    const loaded = await load(context);
+    return loaded.kind === 'ok' ? loaded : { kind: 'unusable', reason: inALine(loaded) };
+  };
+  // A child that hangs must not outlast the lease: with two children a look then takes at most the lease.
+  const timeoutMs = Math.min(context.hostOptions.timeoutMs, config.leaseMs / 2);
+  const options = { ...context.hostOptions, timeoutMs };
+  const host = respondingAt(paths, options, placeBelow(globals.config, globals.root), read);
+  const mouth = {
+    say: (words: readonly Word[], leaseMs: number) => socket.setAnswer({ words, leaseMs }),
+    renew: (leaseMs: number) => socket.renewAnswer(leaseMs),
+  };
+  const responder = makeResponder(host, mouth, config, (event) => logEvent(log, event));
+  log.info(
+    { port: config.port, directors: settings.directors, intervalMs: config.intervalMs, leaseMs: config.leaseMs },
+    'responding',
+  );
+  await untilStopped(io, context, responder, socket, config, log);
+  io.setExitCode(EXIT.ok);
+}
+
+async function untilStopped(
+  io: Io,
+  context: Context,
+  responder: Responder,
+  socket: Socket,
+  config: Desired['responder'],
+  log: Logger,
+): Promise<void> {
+  let wake = (): void => undefined;
+  let stopped = false;
+  io.onStop(() => {
+    if (!stopped) responder.stop();
+    stopped = true;
+    wake();
+  });
+  const sleep = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  const record = makeRecorder(context, responder, socket, config.port, log);
+  while (!stopped) {
+    const nextMs = await responder.tick();
+    await record();
+    if (!stopped) await sleep(nextMs);
+  }
+  log.info({ graceMs: config.stopGraceMs, stats: socket.stats() }, 'silent; ending');
+  wake = () => undefined;
+  await sleep(config.stopGraceMs);
+  await record(true);
+  await new Promise<void>((resolve) => socket.close(resolve));
+}
+
+/** Writes the counters every so often and on every change; a directory it may not write to is said once. */
+function makeRecorder(context: Context, responder: Responder, socket: Socket, port: number, log: Logger) {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  let last = '';
+  let refused = false;
+  return async (now = false): Promise<void> => {
+    const state = responder.state();
+    const { looks: _looks, lookMs: _lookMs, ...what } = state;
+    const text = JSON.stringify(what);
+    if (refused || (!now && text === last && performance.now() - lastMs < RECORD_EVERY_MS)) return;
+    [last, lastMs] = [text, performance.now()];
+    try {
+      const record = {
+        format: 1 as const,
+        pid: process.pid,
+        at: new Date().toISOString(),
+        port,
+        stats: socket.stats(),
+      };
+      await writeResponderRecord(context.paths, { ...state, ...record });
+    } catch (error) {
+      refused = true;
+      log.warn(`the counters for status and the textfile cannot be written: ${errorText(error)}`);
+    }
+  };
+}

@@ -1,0 +1,247 @@
+import { type Action, target } from '../action.ts';
+import {
+  addVip,
+  deleteAddress,
+  describeAddress,
+  findVip,
+  inPlace,
+  isHostAddress,
+  linkNamed,
+  onDevice,
+  type Place,
+  placesOf,
+} from '../addresses.ts';
+import type { DesiredVip } from '../desired.ts';
+import { type Severity, unknown, type Verdict, wrong } from '../finding.ts';
+import { hostPrefixLength, isIpv6, LO } from '../names.ts';
+import type { Address, Link } from '../observed.ts';
+import type { Check, CheckContext } from './check.ts';
+import { knob } from './ways.ts';
+
+/** Runs a judgement over the observed links, or says once that they could not be observed. */
+export function withLinks(
+  context: CheckContext,
+  severity: Severity,
+  judge: (links: readonly Link[]) => readonly Verdict[],
+): readonly Verdict[] {
+  const { links } = context.observed;
+  if (links.kind === 'value') return judge(links.value);
+  return [
+    unknown({
+      subject: null,
+      severity,
+      reason: links.kind === 'unreadable' ? links.reason : 'the kernel reported no links',
+      wouldHelp: 'ip(8) from iproute2 that answers `ip -j -d address show`',
+      forLackOfPrivilege: links.kind === 'unreadable' && links.forLackOfPrivilege,
+    }),
+  ];
+}
+
+/** The link a VIP belongs on, if there is one. */
+const deviceOf = (links: readonly Link[], vip: DesiredVip): Link | undefined =>
+  links.find((link) => link.name === vip.device);
+
+export const deviceDown: Check = {
+  id: 'device-down',
+  title: 'The device that holds the VIP is there and up',
+  severity: 'high',
+  looksAt: 'The device of each VIP (lo unless configured): it exists and has IFF_UP.',
+  why: 'While the device is down the kernel has no local route for the VIP, so packets for it are dropped or forwarded.',
+  mend: 'rsprep apply, or ip link set lo up.',
+  source: 'net/ipv4/devinet.c, net/ipv4/fib_frontend.c fib_disable_ip()',
+  run: (context) =>
+    withLinks(context, 'high', (links) => {
+      const verdicts: Verdict[] = [];
+      for (const device of new Set(context.desired.vips.map((vip) => vip.device))) {
+        const link = linkNamed(links, device);
+        const vips = context.desired.vips.filter((vip) => vip.device === device).map((vip) => vip.address);
+        if (link?.up) continue;
+        const mend = link ? `ip link set ${device} up` : `ip link add ${device} type dummy && ip link set ${device} up`;
+        verdicts.push(
+          wrong({
+            subject: device,
+            severity: 'high',
+            wanted: `${device} is there and up`,
+            seen: link ? `${device} is down` : `there is no device ${device}`,
+            why: 'Without it the kernel does not take packets for the VIP: this real server black-holes its share.',
+            mend,
+            actions: link ? [{ kind: 'set-link', device, up: true }] : [],
+            demand: { kind: 'host' },
+            vouch: 'silence',
+            vips: device === LO ? [] : vips,
+          }),
+        );
+      }
+      return verdicts;
+    }),
+};
+
+export const vipMissing: Check = {
+  id: 'vip-missing',
+  title: 'The VIP is on its device',
+  severity: 'high',
+  looksAt: 'Each VIP of the configuration, on its device, with prefix length 32 (IPv4) or 128 (IPv6).',
+  why: 'The director still sends this host its share of connections, and it drops them; with ip_forward=1 it sends them round and round.',
+  mend: 'rsprep apply, which sets the ARP sysctls first.',
+  source: 'ip-address(8); measured: with ip_forward=1 one packet came back 63 times',
+  run: (context) =>
+    withLinks(context, 'high', (links) =>
+      context.desired.vips.flatMap((vip) => {
+        if (onDevice(links, vip).length > 0) return [];
+        const link = deviceOf(links, vip);
+        const others = placesOf(links, vip.address);
+        const places = others.map((place) => describeAddress(place.link, place.address));
+        const elsewhere = places.length > 0 ? `; it is on ${places.join(', ')}` : '';
+        const onNic = others.some((place) => !isSilent(place.link));
+        return [
+          wrong({
+            subject: vip.address,
+            severity: 'high',
+            wanted: `${vip.address}/${hostPrefixLength(vip.address)} on ${vip.device}`,
+            seen: `not on ${vip.device}${elsewhere}`,
+            why: `The director sends this real server its share of requests for the VIP, and they are lost.${others.length === 0 && forwards(context) ? ' As ip_forward is 1 they are not even dropped: each goes round between this host and the director until its TTL ends (63 times).' : ''}`,
+            mend: `rsprep apply (ARP settings first, then ip address add ${vip.address}/${hostPrefixLength(vip.address)} dev ${vip.device})`,
+            actions: link ? [addVip(vip)] : [],
+            demand: { kind: 'vip', ip: vip.address },
+            vouch: places.length > 0 ? 'alarm' : 'silence',
+            vips: [vip.address],
+            rootedIn: onNic ? `vip-on-nic@${vip.address}` : link?.up ? null : `device-down@${vip.device}`,
+          }),
+        ];
+      }),
+    ),
+};
+
+const forwards = ({ observed }: CheckContext): boolean => knob(observed, 'net/ipv4/ip_forward') === 1;
+
+export const vipPrefix: Check = {
+  id: 'vip-prefix',
+  title: 'The VIP has a host prefix',
+  severity: 'critical',
+  looksAt: 'The prefix length of each VIP on its device, also where a correct /32 or /128 stands beside a wide one.',
+  why: 'A wide prefix on lo makes the whole subnet local: the host cannot reach the director, and claims addresses that are not its own.',
+  mend: 'rsprep apply adds the /32 first and then deletes the wide one by its exact prefix.',
+  source: 'net/ipv4/fib_frontend.c fib_add_ifaddr(): a local route for the prefix on a loopback device',
+  run: (context) =>
+    withLinks(context, 'critical', (links) =>
+      context.desired.vips.flatMap((vip) => {
+        const link = deviceOf(links, vip);
+        const addresses = onDevice(links, vip);
+        const wide = addresses.filter((address) => !isHostAddress(address));
+        if (!link || wide.length === 0) return [];
+        const right = addresses.length > wide.length;
+        const seen = wide.map((address) => describeAddress(link, address)).join(', ');
+        return [
+          wrong({
+            subject: vip.address,
+            severity: 'critical',
+            wanted: `only ${vip.address}/${hostPrefixLength(vip.address)} on ${vip.device}`,
+            seen: right ? `${seen}, beside the right one` : seen,
+            why: wide.every(({ peer }) => peer !== undefined)
+              ? 'The kernel takes the peer’s addresses for its own, too: whoever really has them, a director say, becomes unreachable.'
+              : 'The kernel takes every address of that prefix for its own: the director, the gateway and the neighbours become unreachable.',
+            mend: wide.map((a) => `ip address del ${target(a)} dev ${link.name}`).join('; '),
+            actions: mendWide(vip, link, wide, right),
+            demand: { kind: 'vip', ip: vip.address },
+            vips: [vip.address],
+          }),
+        ];
+      }),
+    ),
+};
+
+/** IPv4: the right one first, then each wide one away. IPv6 holds an address once per device, so it is renewed in place. */
+function mendWide(vip: DesiredVip, link: Link, wide: readonly Address[], right: boolean): readonly Action[] {
+  const [first] = wide;
+  if (isIpv6(vip.address) && !right && first) {
+    const prefixLength = hostPrefixLength(vip.address);
+    return [{ kind: 'renew-address', device: vip.device, ip: vip.address, from: first.prefixLength, prefixLength }];
+  }
+  return [...(right ? [] : [addVip(vip)]), ...orderDeletes(link, wide)];
+}
+
+/** Secondaries before their primary: deleting a primary takes its secondaries along (devinet.c __inet_del_ifa). */
+const orderDeletes = (link: Link, addresses: readonly Address[]): readonly Action[] =>
+  [...addresses].sort((a, b) => Number(b.secondary) - Number(a.secondary)).map((a) => deleteAddress(link.name, a));
+
+export const vipOnNic: Check = {
+  id: 'vip-on-nic',
+  title: 'The VIP is on no other device',
+  severity: 'critical',
+  looksAt:
+    'Every device but the VIP’s own: none of them holds the VIP. A loopback or dummy device that does is advice. With role: localnode a NIC may hold it, because the active director has to answer ARP.',
+  why: 'With arp_ignore=1 a host answers ARP for what its NIC holds: this real server takes the VIP from the director.',
+  mend: 'rsprep apply --take-from-nic puts the VIP on lo first and then takes it off the NIC.',
+  source: 'net/ipv4/arp.c arp_ignore(), net/ipv4/devinet.c inetdev_send_gratuitous_arp(); IPv6: RFC 4861 7.2.4',
+  run: (context) =>
+    withLinks(context, 'critical', (links) =>
+      context.desired.vips.flatMap((vip) => {
+        const places = placesOf(links, vip.address).filter(({ link }) => link.name !== vip.device);
+        const own = deviceOf(links, vip);
+        const harmful = places.filter(({ link }) => !isSilent(link));
+        const verdicts: Verdict[] = places
+          .filter(({ link }) => isSilent(link))
+          .map(({ link, address }) => elsewhere(vip, link, address));
+        // The active director has to answer ARP for the VIP: on a localnode its NIC may hold it.
+        if (harmful.length > 0 && context.desired.role === 'real-server') {
+          verdicts.push(onNic(vip, harmful, onDevice(links, vip).length > 0));
+        }
+        if (own && !isSilent(own) && hasOtherGlobal(context, own) && inPlace(links, vip)) {
+          verdicts.push(onOwnNic(vip));
+        }
+        return verdicts;
+      }),
+    ),
+};
+
+const isSilent = (link: Link): boolean => link.loopback || link.kind === 'dummy';
+
+/** A configured device that has addresses of its own is a NIC, whatever its kind: it answers ARP for what it holds. */
+export const hasOtherGlobal = (context: CheckContext, link: Link): boolean =>
+  link.addresses.some((address) => address.scope === 'global' && !findVip(context.desired, address.ip));
+
+function elsewhere(vip: DesiredVip, link: Link, address: Address): Verdict {
+  return wrong({
+    subject: `${vip.address}@${link.name}`,
+    severity: 'advice',
+    wanted: `${vip.address} only on ${vip.device}`,
+    seen: `also ${describeAddress(link, address)}`,
+    why: 'It is silent there too, but two owners of one VIP mean that removing it in one place does not take it away.',
+    mend: `ip address del ${target(address)} dev ${link.name}, or configure device: ${link.name}`,
+    demand: { kind: 'vip', ip: vip.address },
+    vips: [vip.address],
+  });
+}
+
+function onNic(vip: DesiredVip, places: readonly Place[], alsoOnOwn: boolean): Verdict {
+  const add: readonly Action[] = alsoOnOwn ? [] : [addVip(vip)];
+  const deletes = places
+    .toSorted((a, b) => Number(b.address.secondary) - Number(a.address.secondary))
+    .map(({ link, address }) => deleteAddress(link.name, address));
+  return wrong({
+    subject: vip.address,
+    severity: 'critical',
+    wanted: `${vip.address} on ${vip.device} and on no NIC`,
+    seen: places.map(({ link, address }) => describeAddress(link, address)).join(', '),
+    why: `This host answers ${isIpv6(vip.address) ? 'neighbour solicitations' : 'ARP'} for the VIP on that NIC: it takes the whole farm’s traffic from the director.`,
+    mend: 'rsprep apply --take-from-nic (find out who put it there: keepalived, ifupdown, netplan?)',
+    actions: [...add, ...deletes],
+    needs: 'take-from-nic',
+    demand: { kind: 'vip', ip: vip.address },
+    vips: [vip.address],
+    rootedIn: `keepalived-vip@${vip.address}`,
+  });
+}
+
+function onOwnNic(vip: DesiredVip): Verdict {
+  return wrong({
+    subject: vip.address,
+    severity: 'critical',
+    wanted: `a device of its own for ${vip.address} (lo, or a dummy)`,
+    seen: `device: ${vip.device} also holds addresses of its own: it is a NIC`,
+    why: 'A NIC answers ARP for every address it holds, whatever arp_ignore=1 says.',
+    mend: 'leave out `device:` in the configuration, so that the VIP goes on lo; then rsprep apply --take-from-nic',
+    demand: { kind: 'vip', ip: vip.address },
+    vips: [vip.address],
+  });
+}

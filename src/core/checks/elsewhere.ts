@@ -1,0 +1,80 @@
+/** What goes wrong with direct routing where a real server cannot see it: no check, but a page that says what shows it. */
+export interface Elsewhere {
+  /** Kebab-case, beside the ids of checks. */
+  readonly id: string;
+  readonly title: string;
+  /** Where it can be seen. */
+  readonly where: string;
+  readonly probe: string;
+  readonly why: string;
+  readonly mend: string;
+  readonly source: string;
+}
+
+export const ELSEWHERE: readonly Elsewhere[] = [
+  {
+    id: 'director-source',
+    title: 'The director talks to the real servers from its own address',
+    where:
+      'on the director; on a real server only as in_martian_src in /proc/net/stat/rt_cache, which also counts other things',
+    probe: 'on the director: ip route get RIP, whose prefsrc must not be the VIP',
+    why: 'A real server owns the VIP, so it takes packets and ARP requests that come from the VIP for forgeries ("martian source") and drops them: the director’s health checks fail while clients are served.',
+    mend: 'Add the VIP on the director with scope host or as a secondary /32, or give its route to the segment `src DIP`.',
+    source: 'net/ipv4/fib_frontend.c fib_validate_source(), net/ipv4/arp.c arp_process()',
+  },
+  {
+    id: 'upstream-filter',
+    title: 'The network lets packets out that come from the VIP',
+    where: 'from a client’s network; neither host sees it',
+    probe: 'rsprep probe service VIP:PORT --via RIP, from a peer behind the same filter',
+    why: 'Port security of clouds and hypervisors, and ingress filters of routers (BCP 38), drop packets whose source is not the port’s own address. Requests arrive and replies vanish.',
+    mend: 'Allow the VIP on the real server’s port: "allowed address pairs", "source/destination check off", or whatever the network calls it.',
+    source: 'RFC 2827; the network’s manual',
+  },
+  {
+    id: 'director-gateway',
+    title: 'The director has a way of its own',
+    where: 'on the director',
+    probe: 'on the director: ip route get RIP must have no gateway',
+    why: 'A director that reaches a real server through a router cannot hand packets over by MAC address.',
+    mend: 'One segment for the director and its real servers, or LVS-TUN.',
+    source: 'net/netfilter/ipvs/ip_vs_xmit.c ip_vs_dr_xmit()',
+  },
+  {
+    id: 'poisoned-neighbour',
+    title: 'Nobody has cached a real server as the owner of the VIP',
+    where:
+      'on routers and clients of the segment; on a real server as VIP traffic whose source MAC is not a director’s',
+    probe: 'rsprep probe arp VIP, from another host; rsprep probe watch, on the real server',
+    why: 'A leak outlives its cause: a router keeps confirming what it has cached by asking that host directly. Healing took 30 s in a test, and may take longer.',
+    mend: '`arping -U -c1 -I IF VIP` on the director, never on a real server: it tells everybody at once.',
+    source: 'net/ipv4/arp.c arp_process(), net/core/neighbour.c neigh_periodic_work()',
+  },
+  {
+    id: 'gratuitous-arp-tools',
+    title: 'Nobody announces the VIP by hand',
+    where: 'on the segment, at the moment it happens',
+    probe: 'rsprep probe watch, on the real server',
+    why: '`arping -U VIP`, keepalived as MASTER and the failover of a bond send what they are told to: no sysctl stops a program that writes ARP frames itself.',
+    mend: 'Never run arping -U or -A for the VIP on a real server.',
+    source: 'arping(8), packet(7)',
+  },
+  {
+    id: 'path-mtu',
+    title: 'Full-sized packets arrive',
+    where: 'from a client’s network',
+    probe: 'from a client: a transfer of more than one packet, or ping -M do -s 1472 VIP',
+    why: 'Direct routing adds nothing to a packet. LVS-TUN adds 20 bytes (40 for IPv6): where the path takes 1500 and no more, large requests are lost while small ones arrive.',
+    mend: 'Raise the MTU between director and real server, or clamp the MSS on the real server.',
+    source: 'net/netfilter/ipvs/ip_vs_xmit.c ip_vs_tunnel_xmit()',
+  },
+  {
+    id: 'windows-real-server',
+    title: 'A Windows real server holds the VIP silently',
+    where: 'on that host: rsprep does not run there',
+    probe: 'rsprep probe arp VIP, from another host of the segment',
+    why: 'Since Windows 2008 the strong host model drops what comes by one adapter for the address of another.',
+    mend: 'VIP/32 on a loopback adapter; weakhostreceive on the NIC; weakhostreceive and weakhostsend on the loopback adapter. `rsprep render windows` prints the commands.',
+    source: 'netsh interface ipv4',
+  },
+];

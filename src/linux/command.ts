@@ -1,0 +1,114 @@
+import { type Ended, startChild } from './child.ts';
+
+/** What children get: nothing of the caller's environment can change what they do or print. */
+export const CHILD_ENV: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+};
+
+export type CommandResult =
+  | { readonly kind: 'ok'; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: 'failed'; readonly status: number; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: 'missing'; readonly program: string }
+  | { readonly kind: 'timeout'; readonly program: string; readonly timeoutMs: number }
+  | { readonly kind: 'broken'; readonly program: string; readonly reason: string };
+
+export interface ReadOptions {
+  readonly input?: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Runs a command that only reads, and waits for it. Synchronous, because an observation is one pass. Commands that change the
+ * host go through `change()`.
+ */
+export function read(argv: readonly [string, ...string[]], { input = '', timeoutMs }: ReadOptions): CommandResult {
+  const running = start(argv);
+  running.send(input);
+  return running.finish(timeoutMs);
+}
+
+/** A command that only reads, under way. */
+export interface Running {
+  /** Its whole standard input, once. */
+  send(input: string): void;
+  finish(timeoutMs: number): CommandResult;
+}
+
+/** Starts a command that only reads; it works while we do something else. */
+export function start(argv: readonly [string, ...string[]]): Running {
+  const child = startChild(argv, CHILD_ENV);
+  return {
+    send: child.send,
+    finish: (timeoutMs) => resultOf(argv[0], child.finish(timeoutMs), timeoutMs),
+  };
+}
+
+function resultOf(program: string, ended: Ended, timeoutMs: number): CommandResult {
+  switch (ended.kind) {
+    case 'missing':
+      return { kind: 'missing', program };
+    case 'timeout':
+      return { kind: 'timeout', program, timeoutMs };
+    case 'broken':
+      return { kind: 'broken', program, reason: ended.reason };
+    case 'killed':
+      return { kind: 'broken', program, reason: `it was killed by ${ended.signal}` };
+    case 'exited': {
+      const { status, stdout, stderr } = ended;
+      return status === 0 ? { kind: 'ok', stdout, stderr } : { kind: 'failed', status, stdout, stderr };
+    }
+  }
+}
+
+export interface ChangeOptions extends ReadOptions {
+  /** Descriptor of the held lock; the child inherits it, so that a killed rsprep still looks busy while its child works. */
+  readonly lockFd: number | null;
+}
+
+/**
+ * Runs a command that changes the host. It gets its own session, so that Ctrl-C on the terminal cannot stop it in the
+ * middle: rsprep decides between two steps what to do about the signal.
+ */
+export async function change(argv: readonly [string, ...string[]], options: ChangeOptions): Promise<CommandResult> {
+  const { execa } = await import('execa');
+  const [program, ...args] = argv;
+  const result = await execa(program, args, {
+    env: CHILD_ENV,
+    extendEnv: false,
+    input: options.input ?? '',
+    // execa passes any descriptor number through (measured), but its types name only 3 to 9.
+    stdio: ['pipe', 'pipe', 'pipe', (options.lockFd ?? 'ignore') as 'ignore'],
+    timeout: options.timeoutMs,
+    killSignal: 'SIGKILL',
+    forceKillAfterDelay: false,
+    detached: true,
+    cleanup: false,
+    reject: false,
+    stripFinalNewline: false,
+  });
+  if (result.timedOut) return { kind: 'timeout', program, timeoutMs: options.timeoutMs };
+  const output = { stdout: result.stdout, stderr: result.stderr };
+  if (result.exitCode === 0) return { kind: 'ok', ...output };
+  if (result.exitCode !== undefined) return { kind: 'failed', status: result.exitCode, ...output };
+  if (result.code === 'ENOENT') return { kind: 'missing', program };
+  return { kind: 'broken', program, reason: result.shortMessage ?? 'it ended abnormally' };
+}
+
+/** What went wrong, what to do next. */
+export function commandFailure(result: Exclude<CommandResult, { kind: 'ok' }>, what: string): string {
+  switch (result.kind) {
+    case 'missing':
+      return `${what}: \`${result.program}\` is not installed (looked in ${CHILD_ENV.PATH}); install ${PACKAGES[result.program] ?? result.program}`;
+    case 'timeout':
+      return `${what}: \`${result.program}\` did not answer within ${result.timeoutMs} ms and was killed`;
+    case 'broken':
+      return `${what}: \`${result.program}\`: ${result.reason}`;
+    case 'failed':
+      return `${what}: ${firstLine(result.stderr) || `exit status ${result.status}`}`;
+  }
+}
+
+const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', flock: 'util-linux', nft: 'nftables' };
+
+export const firstLine = (text: string): string => text.trim().split('\n')[0]?.trim() ?? '';

@@ -1,0 +1,95 @@
+import { fstatSync, writeSync } from 'node:fs';
+import { calledCommand } from './cli/commands.ts';
+import type { Io } from './cli/context.ts';
+import { runProgram } from './cli/program.ts';
+import { PLUGIN } from './core/exit-code.ts';
+
+/** sysexits(3) EX_SOFTWARE: a bug of ours, never mistaken for a verdict. */
+const EXIT_BUG = 70;
+
+/** The composition root: the only place that knows process, and the only caller of process.exit. */
+function main(): void {
+  // A hardened root shell has 077: then nobody but root could read the ledger and the sysctl file, verify among them.
+  process.umask(0o022);
+  let exitCode = EXIT_BUG;
+  const io: Io = {
+    out: (text) => write(1, text),
+    err: (text) => write(2, text),
+    outIsTerminal: isTerminal(1),
+    errIsTerminal: isTerminal(2),
+    env: process.env,
+    self: [process.execPath, process.argv[1] ?? ''],
+    deferSignals,
+    onStop: (handler) => {
+      process.on('SIGINT', handler);
+      process.on('SIGTERM', handler);
+    },
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  };
+  process.on('uncaughtException', bug);
+  runProgram(process.argv.slice(2), io).then(() => process.exit(exitCode), bug);
+}
+
+/** process.stdout loads Node's streams and sockets, a fifth of a start: it is asked only where there can be a terminal. */
+function isTerminal(fd: 1 | 2): boolean {
+  try {
+    const { rdev, ...stats } = fstatSync(fd);
+    // Major 1 are the memory devices, /dev/null among them (Documentation/admin-guide/devices.txt).
+    if ((stats.mode & S_IFMT) !== S_IFCHR || (rdev >> 8) % 4096 === 1) return false;
+  } catch {
+    return false; // closed
+  }
+  return (fd === 1 ? process.stdout : process.stderr).isTTY === true;
+}
+
+/** inode(7): the kind of file, and that of a character device. */
+const [S_IFMT, S_IFCHR] = [0o170000, 0o020000];
+
+/** Node would end with 1, which is WARNING to a monitoring system and "could not tell" to everybody else. */
+function bug(error: unknown): never {
+  const isPlugin = calledCommand(process.argv.slice(2)) === 'check';
+  if (isPlugin) write(1, 'RSPREP UNKNOWN - rsprep itself failed; what it said is on standard error\n');
+  const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  write(2, `rsprep: this is a bug in rsprep: ${said}\n`);
+  process.exit(isPlugin ? PLUGIN.unknown : EXIT_BUG);
+}
+
+/** Whole and in order, also into a pipe: process.exit would cut off what a stream still holds. */
+function write(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let offset = 0; offset < bytes.length; ) {
+    try {
+      offset += writeSync(fd, bytes, offset);
+    } catch (error) {
+      const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+      // Nobody reads the result any more; but a message that nobody reads must not stop an apply in the middle.
+      if (code === 'EPIPE' && fd === 1) process.exit(141);
+      if (code !== 'EAGAIN' && fd === 1) {
+        write(2, `rsprep: the result could not be written: ${code}\n`);
+        process.exit(1);
+      }
+      if (code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+function deferSignals(): () => boolean {
+  let seen = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    seen += 1;
+    if (seen > 1) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
+    write(
+      2,
+      `rsprep: ${signal}: finishing the current step, then taking back what was done; once more to stop at once\n`,
+    );
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', onSignal);
+  return () => seen > 0;
+}
+
+main();

@@ -1,0 +1,135 @@
+import type { Check } from '../core/checks/check.ts';
+import { ELSEWHERE, type Elsewhere } from '../core/checks/elsewhere.ts';
+import { CHECKS } from '../core/checks/registry.ts';
+import { SEVERITIES } from '../core/finding.ts';
+import type { Style } from './style.ts';
+import { wrapText } from './wrap.ts';
+
+export type Topic =
+  | { readonly kind: 'check'; readonly check: Check }
+  | { readonly kind: 'elsewhere'; readonly page: Elsewhere };
+
+export const topicIds = (): readonly string[] => [...CHECKS, ...ELSEWHERE].map(({ id }) => id);
+
+/** @param name a check's id, or that of a finding: what follows @ is its subject. */
+export function findTopic(name: string): Topic | null {
+  const id = name.split('@')[0] ?? '';
+  const check = CHECKS.find((known) => known.id === id);
+  if (check) return { kind: 'check', check };
+  const page = ELSEWHERE.find((known) => known.id === id);
+  return page ? { kind: 'elsewhere', page } : null;
+}
+
+/** Every check with its severity and title, worst first, and what only others can see. */
+export function explainList(style: Style): string {
+  const width = Math.max(...topicIds().map(({ length }) => length));
+  const line = (id: string, title: string): string => `  ${style.bold(id.padEnd(width))}  ${title}`;
+  const groups = SEVERITIES.flatMap((severity) => [
+    `${severity}:`,
+    ...CHECKS.filter((check) => check.severity === severity).map(({ id, title }) => line(id, title)),
+    '',
+  ]);
+  const others = ['visible only elsewhere:', ...ELSEWHERE.map(({ id, title }) => line(id, title))];
+  return `${[...groups, ...others, '', 'rsprep explain CHECK has a page about each.'].join('\n')}\n`;
+}
+
+/** The page of one check. */
+export function explainPage(topic: Topic, style: Style): string {
+  const [head, sections] = pageOf(topic);
+  const body = sections.map(([name, text]) => `${style.bold(name)}\n${wrapText(text, 78, '  ')}\n`);
+  return `${style.bold(head)}\n\n${body.join('\n')}`;
+}
+
+function pageOf(topic: Topic): readonly [head: string, sections: readonly (readonly [name: string, text: string])[]] {
+  if (topic.kind === 'elsewhere') {
+    const { id, title, where, probe, why, mend, source } = topic.page;
+    return [
+      `${id}: ${title}`,
+      [
+        ['No check of rsprep', 'A real server cannot see this.'],
+        ['Visible', where],
+        ['Shown by', probe],
+        ['Why it matters', why],
+        ['How to mend it', mend],
+        ['Source', source],
+      ],
+    ];
+  }
+  const { id, title, severity, looksAt, why, mend, source, probe, early } = topic.check;
+  return [
+    `${id} (at worst ${severity}): ${title}`,
+    [
+      ['Looks at', looksAt],
+      ['Why it matters', why],
+      ['How to mend it', mend],
+      ...(probe === undefined ? [] : [['Shown in behaviour by', probe] as const]),
+      ...(early === false
+        ? [['At boot', 'Not asked by `apply --boot`: it cannot be answered before the network is up.'] as const]
+        : []),
+      ['Source', source],
+    ],
+  ];
+}
+
+/** docs/checks.md. Generated; a test keeps it in step. */
+export function checksMarkdown(): string {
+  const table = CHECKS.map(({ id, title, severity }) => `| [${id}](#${id}) | ${severity} | ${title} |`);
+  const others = ELSEWHERE.map(({ id, title, probe }) => `| [${id}](#${id}) | ${title} | ${probe} |`);
+  const topics: readonly Topic[] = [
+    ...CHECKS.map((check) => ({ kind: 'check', check }) as const),
+    ...ELSEWHERE.map((page) => ({ kind: 'elsewhere', page }) as const),
+  ];
+  return [
+    '# Checks',
+    '',
+    '<!-- Generated from src/core/checks by scripts/generate-docs.mjs: edit there. -->',
+    '',
+    'Everything that `rsprep verify` looks at. `rsprep explain CHECK` prints the same page at a terminal. A finding’s id is the',
+    'check’s id, followed by `@` and what it is about where there is more than one such thing: `arp-ignore@eth9`. That is what',
+    '`ignore:` in the configuration matches, with `*` and `?`.',
+    '',
+    'Severity is the worst a check can report: **critical** leaks the VIP, or could at once · **high** loses this host’s traffic ·',
+    '**advice** is worth knowing and does not fail a run (without `--strict`).',
+    '',
+    '| check | at worst | what is right |',
+    '|---|---|---|',
+    ...table,
+    '',
+    'What a real server cannot see about itself, and what shows it:',
+    '',
+    '| page | what is right | shown by |',
+    '|---|---|---|',
+    ...others,
+    ...topics.flatMap(markdownPage),
+    '',
+  ].join('\n');
+}
+
+function markdownPage(topic: Topic): readonly string[] {
+  const { id, title } = topic.kind === 'check' ? topic.check : topic.page;
+  const [, sections] = pageOf(topic);
+  const severity = topic.kind === 'check' ? ['', `At worst **${topic.check.severity}**.`] : [];
+  return [
+    '',
+    `## ${id}`,
+    '',
+    `${title}.`,
+    ...severity,
+    ...sections.flatMap(([name, text]) => ['', `**${name}:** ${text}`]),
+  ];
+}
+
+/** The same as data. */
+export function explainJson(topics: readonly Topic[]): string {
+  const pages = topics.map((topic) => {
+    if (topic.kind === 'elsewhere') {
+      const { id, title, where, probe, why, mend, source } = topic.page;
+      return { id, title, severity: null, where, probe, why, mend, source };
+    }
+    const { id, title, severity, looksAt, why, mend, source, probe } = topic.check;
+    return { id, title, severity, looks_at: looksAt, why, mend, source, probe: probe ?? null };
+  });
+  return `${JSON.stringify({ format_version: '1.0', exit_code: 0, checks: pages }, null, 2)}\n`;
+}
+
+export const allTopics = (): readonly Topic[] => topicIds().flatMap((id) => findTopic(id) ?? []);

@@ -1,0 +1,50 @@
+import { type Subject, subjectKey, VERDICTS, type Verdict } from './protocol.ts';
+
+/** The agent's word about one subject. */
+export interface Word {
+  readonly subject: Subject;
+  readonly verdict: Verdict;
+  /** Whether a vote is answered at all; a status request always is. */
+  readonly speaks: boolean;
+  /** One line for a status request; what exceeds 241 bytes of UTF-8 is cut. */
+  readonly text: string;
+}
+
+export interface Answer {
+  readonly words: readonly Word[];
+  /** How long the words hold unless renewed, milliseconds. */
+  readonly leaseMs: number;
+}
+
+/** struct answer_entry of src/udp/native/answer.h: key 20, verdict, speaks, text length, text 241. */
+const ENTRY = { bytes: 264, verdict: 20, speaks: 21, textLength: 22, text: 23, textMax: 241 } as const;
+
+/**
+ * The table the answer thread searches, sorted by subject.
+ * @throws TypeError when a subject is no address, or is there twice
+ */
+export function encodeAnswers(words: readonly Word[]): Uint8Array {
+  const entries = words.map(encodeWord).sort((left, right) => Buffer.compare(key(left), key(right)));
+  entries.forEach((entry, index) => {
+    const next = entries[index + 1];
+    if (next !== undefined && Buffer.compare(key(entry), key(next)) === 0) {
+      throw new TypeError('setAnswer: expected each VIP and service once, received one twice');
+    }
+  });
+  return Buffer.concat(entries);
+}
+
+const key = (entry: Uint8Array): Uint8Array => entry.subarray(0, ENTRY.verdict);
+
+function encodeWord(word: Word): Uint8Array {
+  const subject = subjectKey(word.subject);
+  if (subject === null) {
+    throw new TypeError(`setAnswer: expected an IP address as VIP, received ${JSON.stringify(word.subject)}`);
+  }
+  const entry = new Uint8Array(ENTRY.bytes);
+  entry.set(subject);
+  entry[ENTRY.verdict] = VERDICTS[word.verdict];
+  entry[ENTRY.speaks] = word.speaks ? 1 : 0;
+  entry[ENTRY.textLength] = new TextEncoder().encodeInto(word.text, entry.subarray(ENTRY.text)).written;
+  return entry;
+}

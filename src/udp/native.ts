@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+/** An open socket of the addon. */
+export type Handle = { readonly __handle: unique symbol };
+
+/** Events of the addon's one callback: (event), (error, errno) and (messages, how many, their memory). */
+export const EVENT = { messages: 0, writable: 1, error: 2, closed: 3 } as const;
+
+/** Bits of the second number of the configuration given to open(). */
+export const OPEN = { reuseAddr: 1, reusePort: 2, ipv6Only: 4, strict: 8, allowAll: 16 } as const;
+
+/** What src/udp/native/addon.c exports. A negative number is a negated errno. */
+export interface Native {
+  open(
+    fd: number,
+    config: Float64Array,
+    allow: Uint8Array,
+    resource: object,
+    shared: Uint8Array,
+    onEvent: (event: number, number: number, memory: ArrayBuffer) => void,
+  ): Handle | number;
+  bind(handle: Handle, socketAddress: Uint8Array | null): number;
+  name(handle: Handle, into: Uint8Array): number;
+  poll(handle: Handle, events: number): number;
+  flush(handle: Handle, first: number, end: number): number;
+  setOption(handle: Handle, level: number, name: number, value: Uint8Array): number;
+  getOption(handle: Handle, level: number, name: number, into: Uint8Array): number;
+  answer(handle: Handle, entries: Uint8Array | null, leaseMs: number): number;
+  stats(handle: Handle, into: Float64Array): number;
+  reference(handle: Handle, hold: 0 | 1): void;
+  close(handle: Handle): void;
+  interfaceIndex(name: string): number;
+  interfaceName(index: number): string;
+  pidfdGetsockopt(pid: number, fd: number, level: number, option: number): number;
+  /** @param counts of programs to try, arguments and environment in `words`, each ended by NUL. @param child for childFinish */
+  childStart(words: Uint8Array, counts: Int32Array, child: Int32Array): number;
+  childFinish(
+    child: Int32Array,
+    input: Uint8Array,
+    timeoutMs: number,
+    maxBytes: number,
+    result: { stdout: string; stderr: string; waitStatus: number },
+  ): number;
+  /** Whether the kernel has tables of nf_tables: 1 or 0, or a negative errno (-EPERM without CAP_NET_ADMIN). */
+  nftTables(): number;
+  readonly sourceHash: string;
+}
+
+let loaded: Native | undefined;
+
+/**
+ * The addon, loaded once. Looks beside the bundle (also beside a single executable, whose __dirname is its own folder), then
+ * in prebuilds/.
+ * @throws Error naming every place that was tried: the platform has no addon, or the package is incomplete
+ */
+export function loadNative(): Native {
+  loaded ??= load();
+  return loaded;
+}
+
+/**
+ * getsockopt(2) of an integer option on a descriptor of another process, through pidfd_open(2) and pidfd_getfd(2) (Linux 5.6).
+ * @returns the value, or a negated errno: ESRCH, EBADF, EPERM (needs ptrace access: the same user, or CAP_SYS_PTRACE)
+ */
+export const pidfdGetsockopt = (pid: number, fd: number, level: number, option: number): number =>
+  loadNative().pidfdGetsockopt(pid, fd, level, option);
+
+function load(): Native {
+  const file = `rsprep-${process.arch}.node`;
+  const tried: string[] = [];
+  for (const folder of ['.', '../prebuilds', '../../dist', '../../prebuilds', '../../../dist']) {
+    const candidate = path.resolve(__dirname, folder, file);
+    if (!existsSync(candidate)) {
+      tried.push(`${candidate}: not there`);
+      continue;
+    }
+    try {
+      return createRequire(candidate)(candidate) as Native;
+    } catch (error) {
+      tried.push(`${candidate}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new Error(
+    `rsprep's UDP addon could not be loaded on ${process.platform} ${process.arch}; expected ${file} for Linux on x64 or arm64.\n` +
+      `  ${tried.join('\n  ')}\nIn a checkout, build it with: node scripts/build-native.mjs`,
+  );
+}
