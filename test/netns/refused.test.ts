@@ -1,0 +1,268 @@
+// What apply and remove refuse before anything changes, and what they say to do instead.
+import { describe, expect, it } from 'vitest';
+import { type Fault, under } from '../support/faults.ts';
+import { CLIENT, type Host, RIP, VIP, VIP6, withNetwork } from '../support/netns.ts';
+import type { Outcome } from '../support/process.ts';
+import { type Agent, agentOn, type Config, expectCode, findingsOf, parseReport, verifyIds } from '../support/rsprep.ts';
+import { snapshot } from '../support/snapshot.ts';
+
+const said = ({ stdout, stderr }: Outcome): string => stdout + stderr;
+
+interface Refusal {
+  readonly name: string;
+  readonly prepare?: (rs: Host) => void;
+  readonly config?: Config;
+  readonly words?: readonly string[];
+  readonly code: string;
+  readonly says: RegExp;
+}
+
+const refusals: readonly Refusal[] = [
+  {
+    name: 'a VIP that is this host’s own address',
+    config: { version: 1, vips: [RIP] },
+    code: 'own-address',
+    says: /10\.0\.0\.11.*eth0/,
+  },
+  {
+    name: 'an IPv6 VIP that is this host’s own address',
+    config: { version: 1, vips: ['fd00::11'] },
+    code: 'own-address',
+    says: /fd00::11.*eth0/,
+  },
+  {
+    name: 'a VIP that is the default gateway',
+    config: { version: 1, vips: [CLIENT] },
+    code: 'next-hop',
+    says: /10\.0\.0\.50.*next hop/,
+  },
+  {
+    name: 'a VIP that is the next hop of a route in another table',
+    prepare: (rs) => rs.batch(['route add 192.0.2.0/24 via 10.0.0.77 table 42']),
+    config: { version: 1, vips: ['10.0.0.77'] },
+    code: 'next-hop',
+    says: /10\.0\.0\.77/,
+  },
+  {
+    name: 'an IPv6 VIP that is the default gateway',
+    config: { version: 1, vips: ['fd00::50'] },
+    code: 'next-hop',
+    says: /fd00::50/,
+  },
+  {
+    name: 'a device that is not there',
+    config: { version: 1, vips: [{ address: VIP, device: 'vip7' }] },
+    code: 'no-device',
+    says: /vip7/,
+  },
+  {
+    name: 'a device that is a NIC',
+    config: { version: 1, vips: [{ address: VIP, device: 'eth0' }] },
+    code: 'device-is-nic',
+    says: /eth0/,
+  },
+  {
+    name: 'taking the VIP off a NIC where it is the primary of a foreign address',
+    prepare: (rs) =>
+      rs.batch([
+        'link add name eth1 type bridge',
+        'link set eth1 addrgenmode none',
+        'link set eth1 up',
+        `addr add ${VIP}/24 dev eth1`,
+        'addr add 10.0.0.222/24 dev eth1',
+      ]),
+    config: { version: 1, vips: [VIP], rip: RIP },
+    words: ['--take-from-nic'],
+    code: 'drags-secondaries',
+    says: /10\.0\.0\.222.*promote_secondaries/s,
+  },
+];
+
+describe('apply refuses, and changes nothing', () => {
+  for (const refusal of refusals) it(refusal.name, () => refused(refusal));
+
+  it('without --take-from-nic it leaves a VIP on a NIC alone, and says which option takes it off', async () => {
+    await withNetwork((net) => {
+      net.rs.ip(`addr add ${VIP}/24 dev eth0`);
+      const agent = agentOn(net);
+      const outcome = expectCode(agent.run('apply'), 2);
+      expect(said(outcome)).toContain('--take-from-nic');
+      expect(net.rs.ip('-o addr show dev eth0')).toContain(`${VIP}/24`);
+      // It protects what it can meanwhile.
+      expect(net.rs.arp('all', 'arp_ignore')).toBe(1);
+    });
+  });
+});
+
+async function refused({ prepare, config, words, code, says }: Refusal): Promise<void> {
+  await withNetwork((net) => {
+    prepare?.(net.rs);
+    const agent = agentOn(net, net.rs, config);
+    const before = snapshot(net.rs);
+    const files = agent.host.must(['find', agent.file('etc'), agent.file('var'), '-printf', '%P %i %s %T@\\n']);
+    const outcome = expectCode(agent.run('apply', ...(words ?? []), '--format', 'json'), 78);
+    expect(parseReport(outcome).refusals).toMatchObject([
+      { code, message: expect.any(String), next: expect.any(String) },
+    ]);
+    expect(outcome.stdout).toMatch(says);
+    expect(snapshot(net.rs)).toEqual(before);
+    expect(agent.host.must(['find', agent.file('etc'), agent.file('var'), '-printf', '%P %i %s %T@\\n'])).toBe(files);
+  });
+}
+
+describe('what deletion drags along', () => {
+  it('a default route whose source is the VIP survives --take-from-nic', async () => {
+    await withNetwork((net) => {
+      net.rs.batch([`addr add ${VIP}/24 dev eth0`, `route replace default via 10.0.0.50 src ${VIP}`]);
+      const agent = agentOn(net);
+      const outcome = expectCode(agent.run('apply', '--take-from-nic', '--format', 'json'), 2);
+      // Left to its owner, who has to say which source it should have.
+      expect(findingsOf(outcome).map(({ id }) => id)).toEqual([`vip-as-source@${VIP}`]);
+      expect(net.rs.ip('route show default')).toContain('via 10.0.0.50');
+      expect(net.rs.ip('-o addr show dev eth0')).not.toContain(VIP);
+    });
+  });
+
+  it('remove does not delete a VIP that is the source of a route: the route would go too', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply'), 0);
+      net.rs.ip(`route replace default via 10.0.0.50 src ${VIP}`);
+      const outcome = agent.run('remove');
+      expect(net.rs.ip('route show default')).toContain('via 10.0.0.50');
+      expect(outcome.code).not.toBe(0);
+      expect(said(outcome)).toMatch(/route/);
+      net.rs.ip('route replace default via 10.0.0.50');
+      expectCode(agent.run('remove'), 0);
+    });
+  });
+
+  it('remove refuses while a connection to the VIP is established, and cuts it with --force', async () => {
+    await withNetwork(async (net) => {
+      const agent = agentOn(net);
+      const before = snapshot(net.rs);
+      expectCode(agent.run('apply'), 0);
+      const serve = `require('net').createServer((s) => s.on('error', () => {})).listen(8080, () => console.log('up'))`;
+      const connect = `require('net').connect(8080, '${VIP}', () => console.log('up')).on('error', () => {})`;
+      const server = net.rs.start(['node', '-e', serve]);
+      await new Promise<void>((resolve) => server.child.stdout?.on('data', () => resolve()));
+      const client = net.client.start(['node', '-e', connect]);
+      await new Promise<void>((resolve) => client.child.stdout?.on('data', () => resolve()));
+      net.onEnd(() => {
+        server.child.kill('SIGKILL');
+        client.child.kill('SIGKILL');
+      });
+      const kept = snapshot(net.rs);
+      const outcome = expectCode(agent.run('remove'), 1);
+      expect(said(outcome)).toMatch(/established.*--force/s);
+      expect(snapshot(net.rs)).toEqual(kept);
+      expectCode(agent.run('remove', '--force'), 0);
+      expect(snapshot(net.rs)).toEqual(before);
+    });
+  });
+});
+
+describe('a process that may not', () => {
+  const cases: readonly { name: string; wrap: (agent: Agent) => readonly string[]; says: RegExp }[] = [
+    {
+      name: 'root without CAP_NET_ADMIN',
+      wrap: () => ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin'],
+      says: /CAP_NET_ADMIN/,
+    },
+    { name: 'read-only /proc/sys', wrap: () => under(procReadOnly, []), says: /read-only.*container/s },
+  ];
+  it.each(cases)('$name: 77, and nothing changes', async ({ wrap, says }) => {
+    await withNetwork((net) => {
+      const agent = agentOn(net, net.rs, { version: 1, vips: [VIP, VIP6] });
+      const before = snapshot(net.rs);
+      const outcome = expectCode(net.rs.run([...wrap(agent), ...agent.argv('apply')]), 77);
+      expect(said(outcome)).toMatch(says);
+      expect(snapshot(net.rs)).toEqual(before);
+      expectCode(agent.run('apply'), 0);
+      const applied = snapshot(net.rs);
+      expectCode(net.rs.run([...wrap(agent), ...agent.argv('remove')]), 77);
+      expect(snapshot(net.rs)).toEqual(applied);
+      // Looking needs none of it.
+      expectCode(net.rs.run([...wrap(agent), ...agent.argv('verify')]), 0);
+      expect(verifyIds(agent)).toEqual({ code: 0, ids: [] });
+    });
+  });
+
+  it('an ip(8) that is too old: says which version is needed', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      const before = snapshot(net.rs);
+      const outcome = net.rs.run(under(oldIp(agent), agent.argv('apply')));
+      expect(outcome.code).toBe(1);
+      expect(said(outcome)).toMatch(/4\.18/);
+      expect(snapshot(net.rs)).toEqual(before);
+    });
+  });
+});
+
+const procReadOnly: Fault = ['mount --bind /proc/sys /proc/sys', 'mount -o remount,bind,ro /proc/sys'];
+
+/** Speaks JSON all the same, as distributions that backported it do not: the version alone decides. */
+function oldIp(agent: Agent): Fault {
+  const fake = agent.file('old-ip');
+  return [
+    `cp /bin/ip ${agent.file('real-ip')}`,
+    `printf '#!/bin/sh\\n[ "$1" = -V ] && { echo "ip utility, iproute2-ss170501"; exit 0; }\\nexec ${agent.file('real-ip')} "$@"\\n' > ${fake}`,
+    `chmod 755 ${fake}`,
+    `mount --bind ${fake} /bin/ip`,
+  ];
+}
+
+describe('the operator’s word', () => {
+  it('hold keeps the boot unit off; apply by a person lifts it; remove leaves one behind', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      const before = snapshot(net.rs);
+      expectCode(agent.run('hold', '--reason', 'debugging', '--for', '2h'), 0);
+      expect(said(expectCode(agent.run('apply', '--boot'), 0))).toContain('debugging');
+      expect(snapshot(net.rs)).toEqual(before);
+
+      expect(said(expectCode(agent.run('apply'), 0))).toMatch(/hold.*lifted/);
+      expect(verifyIds(agent)).toEqual({ code: 0, ids: [] });
+
+      expectCode(agent.run('remove', '--reason', 'new disk'), 0);
+      expect(said(expectCode(agent.run('apply', '--boot'), 0))).toContain('new disk');
+      expect(snapshot(net.rs)).toEqual(before);
+      expect(said(agent.run('status'))).toMatch(/hold.*new disk/i);
+    });
+  });
+
+  it('drain and vouch are shown by verify and status, and end with resume', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply'), 0);
+      expectCode(agent.run('drain', '--reason', 'kernel update'), 0);
+      expectCode(agent.run('vouch', '--reason', 'false alarm', '--for', '1h'), 0);
+      for (const word of ['verify', 'status']) {
+        const text = said(expectCode(agent.run(word), 0));
+        expect(text).toContain('kernel update');
+        expect(text).toContain('false alarm');
+      }
+      expectCode(agent.run('resume', 'drain'), 0);
+      expect(said(agent.run('status'))).not.toContain('kernel update');
+      expectCode(agent.run('resume'), 0);
+      expect(said(agent.run('status'))).not.toContain('false alarm');
+    });
+  });
+
+  it('a VIP that left the configuration is reported, and goes only with --prune', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net, net.rs, { version: 1, vips: [VIP, '10.0.0.101'] });
+      expectCode(agent.run('apply'), 0);
+      agent.configure({ version: 1, vips: [VIP] });
+      const { code, ids } = verifyIds(agent);
+      expect(code).toBe(3);
+      expect(ids).toContain('vip-stale@10.0.0.101');
+      agent.run('apply');
+      expect(net.rs.ip('-o addr show dev lo')).toContain('10.0.0.101/32');
+      expectCode(agent.run('apply', '--prune'), 0);
+      expect(net.rs.ip('-o addr show dev lo')).not.toContain('10.0.0.101/32');
+      expect(verifyIds(agent)).toEqual({ code: 0, ids: [] });
+    });
+  });
+});
