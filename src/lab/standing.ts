@@ -45,17 +45,37 @@ export function standingLabs(): readonly StandingLab[] {
 }
 
 const GONE_WITHIN_MS = 5_000;
+/** What reading /proc says of a process that has ended, or belongs to somebody else. */
+const GONE = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
 
 /** Ends a lab and waits until it is gone. @returns false if it is still there after a few seconds. */
 export async function takeDown(lab: StandingLab): Promise<boolean> {
   const pids = [lab.pid, ...Object.values(lab.hosts)];
+  const starter = parentOf(lab.pid);
   process.kill(lab.pid, 'SIGKILL');
   const deadlineMs = performance.now() + GONE_WITHIN_MS;
-  while (pids.some((pid) => look(String(pid)).length > 0)) {
+  while (isStarter(starter) || pids.some((pid) => look(String(pid)).length > 0)) {
     if (performance.now() > deadlineMs) return false;
     await sleep(10);
   }
   return true;
+}
+
+/** The unshare(1) that started a lab waits for its first process, and ends a moment after it. @returns 0 when it is gone. */
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s*(\d+)$/m.exec(fileOf(pid, 'status'))?.[1] ?? 0);
+}
+
+const isStarter = (pid: number): boolean => pid > 1 && fileOf(pid, 'cmdline').startsWith('unshare\0');
+
+/** A file of a process in /proc; empty when the process has ended. */
+function fileOf(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch (error) {
+    if (GONE.includes(errorCode(error) ?? '')) return '';
+    throw error;
+  }
 }
 
 /** Of the tmpfs that folder.ts mounted: proc_pid_mountinfo(5). */
@@ -93,7 +113,7 @@ function look(name: string): readonly Seen[] {
     ];
   } catch (error) {
     // It ended while we looked, or belongs to somebody else after all.
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errorCode(error) ?? '')) return [];
+    if (GONE.includes(errorCode(error) ?? '')) return [];
     throw error;
   }
 }
