@@ -48,7 +48,7 @@ export async function applyLocked(
   if (waiting) return { ...base, ending: 'failed', failure: waiting };
   const boot = options.boot ? desiredAtBoot(host, asked) : { desired: asked, notes: [] };
   const notes = [...base.notes, ...prepared.notes, ...boot.notes];
-  if (boot.desired === null) return { ...base, notes, ending: 'nothing-to-do' };
+  if (boot.desired === null) return { ...base, notes, ending: 'held' };
   return converge(host, boot.desired, options, { ...base, desired: boot.desired, notes }, lockFd);
 }
 
@@ -77,6 +77,8 @@ async function converge(
   const confirmMs = plan.steps.some(changesLive) ? options.confirmMs : null;
   const ran = await runSteps(host, desired, { ...options, confirmMs, lockFd }, base, before, plan.steps);
   if (ran.ending !== 'applied') return ran;
+  if (confirmMs !== null)
+    return { ...ran, notes: [...ran.notes, ...staysHeld(ran), ...waitsForOption(before, options)] };
   return lifted(host, { ...ran, notes: [...ran.notes, ...waitsForOption(before, options)] });
 }
 
@@ -91,6 +93,10 @@ const waitsForOption = ({ judgement }: Look, options: PlanOptions): readonly str
 /** A host that leaks right now is mended even where its files cannot be written. */
 const leaksNow = ({ judgement }: Look): boolean =>
   judgement.findings.some((f) => f.kind === 'wrong' && f.severity === 'critical' && f.cause === 'drift');
+
+/** What is taken back leaves the host as it was, and so the hold too. */
+const staysHeld = ({ overrides }: Report): readonly string[] =>
+  find(overrides, 'hold') ? ['this host stays held until `rsprep confirm`, which ends the hold'] : [];
 
 /** An apply by a person ends a hold; it says so. */
 async function lifted(host: Changing, report: Report): Promise<Report> {

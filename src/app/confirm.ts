@@ -55,7 +55,7 @@ export function revert(
 const nothingWaits = (rejected: boolean): Failure => ({
   kind: 'failed',
   message: rejected
-    ? 'nothing waits for a confirmation: the last one was taken back, because nobody confirmed it in time'
+    ? 'nothing waits for a confirmation: the last one was taken back'
     : 'nothing waits for a confirmation',
   next: 'rsprep apply --confirm 60, look around, then rsprep confirm',
 });

@@ -1,4 +1,5 @@
 import { type Action, describeAction } from '../core/action.ts';
+import { placesOf } from '../core/addresses.ts';
 import type { CheckContext } from '../core/checks/check.ts';
 import type { Desired } from '../core/desired.ts';
 import { emptyDesired } from '../core/desired.ts';
@@ -7,7 +8,7 @@ import { judge } from '../core/judge.ts';
 import type { Ledger } from '../core/ledger.ts';
 import { withOverride } from '../core/override.ts';
 import { undoOf } from '../core/plan.ts';
-import { planRemove, type RemovePlan, rollbackOfRemove } from '../core/plan-remove.ts';
+import { ownMarks, planRemove, type RemovePlan, rollbackOfRemove } from '../core/plan-remove.ts';
 import type { Report, StepReport } from '../core/report.ts';
 import { underLock } from './locked.ts';
 import { baseReport, today } from './look.ts';
@@ -52,11 +53,10 @@ async function removeLocked(
   const ledgerReading = host.readLedger();
   if (ledgerReading.kind !== 'value') {
     if (corrupt) return fail(lostLedger);
-    return {
-      ...base,
-      notes: [...notes, 'there is no ledger: rsprep has nothing here to take back'],
-      ending: 'nothing-to-do',
-    };
+    const without = withoutLedger(contextNow(host, desired));
+    return 'failure' in without
+      ? fail(without.failure)
+      : { ...base, notes: [...notes, ...without.notes], ending: 'nothing-to-do' };
   }
   const ledger = ledgerReading.value;
   const context = contextNow(host, desired);
@@ -99,6 +99,25 @@ const lostLedger: Failure = {
   message: 'the ledger cannot be used, so rsprep does not know what is its own: nothing was deleted',
   next: 'run `rsprep apply`, which makes a new ledger from what the kernel holds, and then `rsprep remove`',
 };
+
+/** Nothing is deleted then; but what of rsprep is left is not passed over in silence. */
+function withoutLedger(context: CheckContext): { readonly failure: Failure } | { readonly notes: readonly string[] } {
+  const blind = unobservable(context);
+  if (blind) return { failure: blind };
+  const { links } = context.observed;
+  const marks = ownMarks(context.observed);
+  if (marks.length > 0) {
+    const shown = marks.length > 5 ? [...marks.slice(0, 5), `and ${marks.length - 5} more`] : marks;
+    const message = `there is no ledger, but this host holds what rsprep made: ${shown.join('; ')}: nothing was deleted`;
+    return { failure: { ...lostLedger, message } };
+  }
+  const held = context.desired.vips
+    .filter(({ address }) => links.kind === 'value' && placesOf(links.value, address).length > 0)
+    .map(({ address }) => address);
+  const foreign =
+    held.length > 0 ? [`this host holds ${held.slice(0, 5).join(', ')}, which rsprep neither added nor adopted`] : [];
+  return { notes: ['there is no ledger: rsprep has nothing here to take back', ...foreign] };
+}
 
 const contextNow = (host: Changing, desired: Desired): CheckContext => ({
   desired,
@@ -186,6 +205,7 @@ async function end(
     notes: [
       ...base.notes,
       ...plan.stays,
+      ...plan.remarks,
       ...(late ? [late.message] : []),
       'held: neither boot nor heal brings it back; `rsprep apply` by a person does',
     ],
@@ -241,8 +261,21 @@ export function planOfRemove(host: Changing, desired: Desired | null): Report {
   const context = contextNow(host, desired ?? emptyDesired);
   const blind = unobservable(context);
   if (blind) return { ...base, ending: 'failed', failure: blind };
+  if (context.ledger.kind === 'unreadable') {
+    const message = `cannot read the ledger: ${context.ledger.reason}`;
+    const failure: Failure = context.ledger.forLackOfPrivilege
+      ? { kind: 'permission', message, next: 'run this as root' }
+      : { ...lostLedger, message };
+    return { ...base, ending: 'failed', failure };
+  }
+  if (context.ledger.kind === 'absent') {
+    const without = withoutLedger(context);
+    return 'failure' in without
+      ? { ...base, ending: 'failed', failure: without.failure }
+      : { ...base, ending: 'planned', notes: [...base.notes, ...without.notes] };
+  }
   const plan = planRemove(context);
   const actions: readonly Action[] = [...plan.addresses, ...plan.sysctls, ...plan.files];
   const steps = actions.map((action): StepReport => ({ action, status: 'planned', cause: 'remove', detail: null }));
-  return { ...base, ending: 'planned', steps, notes: [...base.notes, ...plan.stays] };
+  return { ...base, ending: 'planned', steps, notes: [...base.notes, ...plan.stays, ...plan.remarks] };
 }

@@ -1,7 +1,7 @@
 import type { Desired } from '../core/desired.ts';
 import type { Judgement } from '../core/judge.ts';
 import type { Override } from '../core/override.ts';
-import { totals } from '../core/report.ts';
+import { inWords, totals } from '../core/report.ts';
 import { look, overridesNow } from './look.ts';
 import type { Looking } from './ports.ts';
 
@@ -12,6 +12,8 @@ export interface Status {
   /** What was last applied and when; null if nothing ever was. */
   readonly applied: string | null;
   readonly overrides: readonly Override[];
+  /** What could not be read, so that nothing is known of it: then `applied` is null and `overrides` empty all the same. */
+  readonly unreadable: readonly ('ledger' | 'overrides')[];
   readonly unconfirmed_until: string | null;
   readonly notes: readonly string[];
   readonly judgement: Judgement | null;
@@ -28,9 +30,13 @@ export function status(host: Looking, desired: Desired | null): Status {
   const until = ledger?.unconfirmed?.until ?? null;
   return {
     host: host.hostName(),
-    verdict: judgement === null ? 'not judged: the configuration cannot be used' : inWords(judgement),
+    verdict: judgement === null ? 'not judged: the configuration cannot be used' : verdictOf(judgement),
     applied: ledger?.applied ? `${shown.join(', ')} at ${ledger.applied.at}` : null,
     overrides,
+    unreadable: [
+      ...(reading.kind === 'unreadable' ? (['ledger'] as const) : []),
+      ...(host.readOverrides().kind === 'unreadable' ? (['overrides'] as const) : []),
+    ],
     unconfirmed_until: until,
     notes: [
       ...notes,
@@ -44,8 +50,9 @@ export function status(host: Looking, desired: Desired | null): Status {
   };
 }
 
-function inWords(judgement: Judgement): string {
+function verdictOf(judgement: Judgement): string {
   const { critical, high, advice, unknown } = totals(judgement);
-  if (critical + high + unknown === 0) return advice === 0 ? 'prepared' : `prepared (${advice} advice)`;
-  return `not as wanted: ${critical} critical, ${high} high, ${unknown} unknown (rsprep verify says what)`;
+  const said = inWords(judgement);
+  if (critical + high + unknown === 0) return advice === 0 ? said : `${said} (${advice} advice)`;
+  return `${said}: ${critical} critical, ${high} high, ${unknown} unknown (rsprep verify says what)`;
 }

@@ -26,6 +26,8 @@ export function registerStatus(program: Command, io: Io): void {
     const desired = await tryDesired(context);
     const { status } = await import('../app/status.ts');
     const found = status(lookingAt(context.paths, context.hostOptions), desired);
+    const nothing = (file: 'ledger' | 'overrides', word: string): string =>
+      found.unreadable.includes(file) ? 'not known: it cannot be read' : word;
     if (context.globals.format === 'json') {
       const { judgement, ...rest } = found;
       const summary = judgement === null ? null : totals(judgement);
@@ -34,9 +36,9 @@ export function registerStatus(program: Command, io: Io): void {
       const lines = [
         `host       ${found.host}`,
         `verdict    ${found.verdict}`,
-        `applied    ${found.applied ?? 'never'}`,
+        `applied    ${found.applied ?? nothing('ledger', 'never')}`,
         ...found.overrides.map((override) => `override   ${renderOverride(override, context.style)}`),
-        ...(found.overrides.length === 0 ? ['override   none'] : []),
+        ...(found.overrides.length === 0 ? [`override   ${nothing('overrides', 'none')}`] : []),
         ...found.notes.map((note) => `note       ${note}`),
       ];
       io.out(`${lines.map((line) => (context.globals.colour ? line : printable(line))).join('\n')}\n`);

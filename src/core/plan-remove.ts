@@ -1,11 +1,11 @@
 import type { Action } from './action.ts';
-import { deleteAddress, findVip, isHostAddress, placesOf } from './addresses.ts';
+import { deleteAddress, findVip, isHostAddress, ownLabel, placesOf } from './addresses.ts';
 import { type CheckContext, ledgerOf } from './checks/check.ts';
 import { type Ledger, owns } from './ledger.ts';
-import { type ArpKey, arpSysctl, type Ip, sysctlText } from './names.ts';
-import type { Link } from './observed.ts';
+import { ARP_KEYS, type ArpKey, arpSysctl, type Ip, sysctlText } from './names.ts';
+import type { Link, Observed } from './observed.ts';
 import { sysctlUndoRank } from './rollback.ts';
-import { SYSCTL_FILE } from './sysctl-file.ts';
+import { isOwnSysctlFile, SYSCTL_FILE } from './sysctl-file.ts';
 
 export interface RemovePlan {
   /** The VIPs that are ours; all of them must be gone before anything else is touched. */
@@ -13,8 +13,10 @@ export interface RemovePlan {
   /** Only once no VIP is left. */
   readonly sysctls: readonly Action[];
   readonly files: readonly Action[];
-  /** What stays, and why, in words. */
+  /** VIPs that stay, and why, in words. */
   readonly stays: readonly string[];
+  /** What else does not go back to what it was, in words. */
+  readonly remarks: readonly string[];
 }
 
 /**
@@ -26,7 +28,7 @@ export interface RemovePlan {
 export function planRemove(context: CheckContext): RemovePlan {
   const ledger = ledgerOf(context);
   const { links } = context.observed;
-  if (!ledger || links.kind !== 'value') return { addresses: [], sysctls: [], files: [], stays: [] };
+  if (!ledger || links.kind !== 'value') return { addresses: [], sysctls: [], files: [], stays: [], remarks: [] };
   const addresses = ownAddresses(ledger, links.value);
   const left = foreignVips(context, ledger, links.value);
   const stays = left.map((text) => `${text} is not rsprep's: it stays, and so do the ARP settings that keep it silent`);
@@ -38,7 +40,8 @@ export function planRemove(context: CheckContext): RemovePlan {
     addresses,
     sysctls: left.length > 0 ? [] : restoreSysctls(context, ledger),
     files: left.length > 0 ? [] : restoreFile(context, ledger),
-    stays: [...stays, ...taken],
+    stays,
+    remarks: [...taken, ...(left.length > 0 ? [] : foundSet(context, ledger))],
   };
 }
 
@@ -117,11 +120,29 @@ function restore(
   return before === now ? null : { kind: 'set-sysctl', path, to: before, onlyIf: fallback.set };
 }
 
+/** What keeps a VIP silent and was there before the first apply, as far as the ledger goes back. */
+function foundSet({ observed }: CheckContext, ledger: Ledger): readonly string[] {
+  const all = observed.arp.kind === 'value' ? observed.arp.value.get('all') : undefined;
+  if (!all) return [];
+  const owned = new Set(ledger.sysctls.map(({ path }) => sysctlText(path)));
+  return ARP_KEYS.flatMap((key) => {
+    const [name, reading] = [sysctlText(arpSysctl('all', key)), all[key]];
+    return reading.kind === 'value' && reading.value > 0 && !owned.has(name)
+      ? [`${name} = ${reading.value} was there before rsprep’s ledger began: it stays`]
+      : [];
+  });
+}
+
+/** A ledger that was lost and begun again does not remember the file, which says itself whose it is. */
 function restoreFile(context: CheckContext, ledger: Ledger): readonly Action[] {
-  if (ledger.sysctlFileBefore === undefined || context.observed.sysctlFile.kind === 'absent') return [];
-  return ledger.sysctlFileBefore === null
+  const { sysctlFile } = context.observed;
+  if (sysctlFile.kind === 'absent') return [];
+  const isOwn = sysctlFile.kind === 'value' && isOwnSysctlFile(sysctlFile.value);
+  const before = ledger.sysctlFileBefore ?? (ledger.sysctlFileBefore === null || isOwn ? null : undefined);
+  if (before === undefined) return [];
+  return before === null || isOwnSysctlFile(before)
     ? [{ kind: 'delete-file', path: SYSCTL_FILE }]
-    : [{ kind: 'write-file', path: SYSCTL_FILE, content: ledger.sysctlFileBefore }];
+    : [{ kind: 'write-file', path: SYSCTL_FILE, content: before }];
 }
 
 /** What takes a half-done remove back, in the order of an apply: announce, ignore, addresses, files. */
@@ -132,4 +153,21 @@ export function rollbackOfRemove(undo: readonly (Action | null)[]): readonly (re
   const addresses = actions.filter(({ kind }) => kind === 'add-address');
   const files = actions.filter(({ kind }) => kind === 'write-file' || kind === 'delete-file');
   return [sysctl('arp_announce'), sysctl('arp_ignore'), addresses, files];
+}
+
+/**
+ * What of rsprep is here although no ledger says so: addresses with its label, and its sysctl file. In words; with none of it,
+ * there is nothing to take back.
+ */
+export function ownMarks({ links, sysctlFile }: Observed): readonly string[] {
+  const labelled =
+    links.kind !== 'value'
+      ? []
+      : links.value.flatMap((link) => {
+          const label = ownLabel(link.name);
+          return link.addresses
+            .filter((address) => label !== null && address.label === label)
+            .map((address) => `${address.ip}/${address.prefixLength} on ${link.name}, labelled ${label}`);
+        });
+  return [...labelled, ...(sysctlFile.kind === 'value' && isOwnSysctlFile(sysctlFile.value) ? [SYSCTL_FILE] : [])];
 }

@@ -74,3 +74,12 @@ export function totals({ findings, ignored }: Judgement): Totals {
     ignored: ignored.length,
   };
 }
+
+/** A judgement in a few words. What could not be looked at is never "prepared", nor is it known to be wrong. */
+export function inWords(judgement: Judgement): string {
+  const { critical, high, unknown } = totals(judgement);
+  if (critical + high > 0) return 'not as wanted';
+  if (unknown === 0) return 'prepared';
+  const blind = judgement.findings.some((finding) => finding.kind === 'unknown' && !finding.forLackOfPrivilege);
+  return blind ? 'could not tell' : 'prepared, as far as this user may look';
+}

@@ -8,13 +8,19 @@ import { ARP_KEYS, arpSysctl, sysctlText } from './names.ts';
  */
 export const SYSCTL_FILE = '/etc/sysctl.d/99-zz-rsprep.conf';
 
+const OWN_LINE =
+  '# Managed by rsprep: changes made here are overwritten by `rsprep apply` and removed by `rsprep remove`.';
+
+/** Whether rsprep wrote it, as it says of itself: known without a ledger too. */
+export const isOwnSysctlFile = (content: string): boolean => content.startsWith(OWN_LINE);
+
 /**
  * The file's content. Keys in slash form, which both readers take whatever an interface is called (sysctl.d(5));
  * interfaces are named only where they had to be set explicitly.
  */
 export function renderSysctlFile(interfaces: readonly string[]): string {
   const lines = [
-    '# Managed by rsprep: changes made here are overwritten by `rsprep apply` and removed by `rsprep remove`.',
+    OWN_LINE,
     '# A real server must not answer ARP for the VIP (arp_ignore) nor announce it (arp_announce).',
   ];
   for (const scope of ['all', 'default', ...[...interfaces].sort()]) {

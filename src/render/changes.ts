@@ -39,7 +39,10 @@ function headline({ host, judgement, at, failure }: Report, news: News, style: S
     news.still.length > 0 ? `${news.still.length} still open` : null,
   ].filter((part) => part !== null);
   const { critical, high, unknown } = totals(judgement);
-  const wanted = critical + high + unknown === 0 ? style.green('is as wanted') : style.bold('is not as wanted');
+  const wanted =
+    critical + high + unknown === 0
+      ? style.green('is as wanted')
+      : style.bold(critical + high === 0 ? 'could not be looked at wholly' : 'is not as wanted');
   const left = failure ? style.bold('was not looked at') : wanted;
   const reminder = news.reminder && news.fresh.length + news.gone.length === 0 ? 'reminder: ' : '';
   return `${host}: ${reminder}${said.join(', ')}; the host ${left} (${clock(at)})`;

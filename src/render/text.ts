@@ -3,7 +3,7 @@ import type { Finding, Unknown, Wrong } from '../core/finding.ts';
 import { assertNever } from '../core/names.ts';
 import type { Override } from '../core/override.ts';
 import type { Refusal } from '../core/refusal.ts';
-import { type Report, type StepReport, totals } from '../core/report.ts';
+import { inWords, type Report, type StepReport, totals } from '../core/report.ts';
 import { printable, type Style } from './style.ts';
 
 export interface TextOptions {
@@ -116,6 +116,7 @@ function renderVerdict(report: Report, { style, verbose, quiet }: TextOptions): 
     ending === 'refused' ||
     ending === 'removed' ||
     ending === 'held' ||
+    (report.command === 'remove' && ending === 'nothing-to-do') ||
     report.failure?.kind === 'locked'
   ) {
     return ending === 'removed' ? [`${report.host}: removed; this host no longer holds a VIP of rsprep's`] : [];
@@ -123,7 +124,6 @@ function renderVerdict(report: Report, { style, verbose, quiet }: TextOptions): 
   if (report.desired === null || (ending === 'failed' && judgement.findings.length === 0)) return [];
   const counts = totals(judgement);
   const vips = report.desired.vips.length;
-  const bad = counts.critical + counts.high + counts.unknown;
   const said = [
     counts.critical > 0 ? style.red(`${counts.critical} critical`) : null,
     counts.high > 0 ? style.yellow(`${counts.high} high`) : null,
@@ -132,8 +132,8 @@ function renderVerdict(report: Report, { style, verbose, quiet }: TextOptions): 
     counts.ignored > 0 ? `${counts.ignored} ignored` : null,
   ].filter((part) => part !== null);
   const tail = said.length > 0 ? `: ${said.join(', ')}` : '';
-  const state = bad === 0 ? style.green('prepared') : style.bold('not as wanted');
-  const summary = `${report.host}: ${state}, ${vips} ${vips === 1 ? 'VIP' : 'VIPs'}${tail}`;
+  const state = inWords(judgement);
+  const summary = `${report.host}: ${state === 'prepared' ? style.green(state) : style.bold(state)}, ${vips} ${vips === 1 ? 'VIP' : 'VIPs'}${tail}`;
   const findings = quiet
     ? judgement.findings.filter(({ severity }) => severity !== 'advice').map(inALine)
     : [

@@ -1,6 +1,6 @@
 // Full disks, read-only folders, broken ledgers, vanishing interfaces, an `ip` that hangs or prints rubbish: each run ends in
 // bounded time, with the right exit code, and says what it met.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { badIp, missingIp, readOnly, under } from '../support/faults.ts';
 import { VIP, withNetwork } from '../support/netns.ts';
@@ -125,9 +125,16 @@ describe('the ledger', () => {
       expectCode(agent.run('apply'), 0);
       rmSync(agent.file(LEDGER));
       expect(verifyIds(agent).ids.filter((id) => !id.startsWith('ledger'))).toEqual([]);
+      const refused = expectCode(agent.run(...remove), 1).stderr;
+      expect(refused).toContain(
+        `${VIP}/32 on lo, labelled lo:rsprep; /etc/sysctl.d/99-zz-rsprep.conf: nothing was deleted`,
+      );
       expectCode(agent.run('apply'), 0);
-      expectCode(agent.run(...remove), 0);
+      const removed = expectCode(agent.run(...remove), 0).stdout;
       expect(net.rs.ip('-o addr show dev lo')).not.toContain(VIP);
+      expect(existsSync(agent.file('etc/sysctl.d/99-zz-rsprep.conf'))).toBe(false);
+      expect(removed).toContain('net/ipv4/conf/all/arp_ignore = 1 was there before rsprep’s ledger began: it stays');
+      expect(expectCode(agent.run(...remove), 0).stdout).not.toContain('prepared');
     });
   });
 

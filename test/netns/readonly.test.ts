@@ -2,6 +2,7 @@
 import { chmodSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { VIP, VIP6, withNetwork } from '../support/netns.ts';
+import type { Outcome } from '../support/process.ts';
 import { type Agent, agentOn, expectCode, findingsOf } from '../support/rsprep.ts';
 import { snapshot } from '../support/snapshot.ts';
 
@@ -39,6 +40,26 @@ function suspicious(lines: readonly string[]): readonly string[] {
     return true;
   });
 }
+
+describe('without the privilege', () => {
+  it('verify says what it could not see; a probe that was asked for and not made is never fine', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net, net.rs, config);
+      expectCode(agent.run('apply'), 0);
+      chmodSync(agent.file('var/lib/rsprep'), 0o700);
+      const ask = (...words: string[]): Outcome => net.rs.run([...asNobody, ...agent.argv(...words)]);
+      const plain = expectCode(ask('verify'), 0).stdout;
+      expect(plain).toContain('UNKNOWN  ledger@file');
+      expect(plain).toContain(': prepared, as far as this user may look, 2 VIPs: 1 unknown');
+      expect(expectCode(ask('verify', '--probe'), 1).stdout).toContain('UNKNOWN  probe-arp');
+      const status = expectCode(ask('status'), 0).stdout;
+      expect(status).toMatch(/^applied +not known: it cannot be read$/m);
+      expect(status).toMatch(/^override +not known: it cannot be read$/m);
+      expect(JSON.parse(ask('status', '--format', 'json').stdout).unreadable).toEqual(['ledger', 'overrides']);
+      expect(expectCode(ask('remove', '--dry-run'), 77).stderr).toContain('cannot read the ledger');
+    });
+  });
+});
 
 describe('verify', () => {
   it('makes no system call that could change anything, on a good host and on a leaking one', async () => {

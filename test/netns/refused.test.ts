@@ -232,6 +232,20 @@ describe('the operator’s word', () => {
     });
   });
 
+  it('a hold stands until an apply --confirm is confirmed, and after it was taken back', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('hold', '--reason', 'debugging'), 0);
+      expect(said(expectCode(agent.run('apply', '--confirm', '60'), 0))).toContain('stays held until');
+      expect(said(agent.run('status'))).toMatch(/hold.*debugging/i);
+      expectCode(agent.run('confirm', '--revert'), 0);
+      expect(said(agent.run('status'))).toMatch(/hold.*debugging/i);
+      expectCode(agent.run('apply', '--confirm', '60'), 0);
+      expect(said(expectCode(agent.run('confirm'), 0))).toMatch(/hold.*lifted/);
+      expect(said(agent.run('status'))).toContain('override   none');
+    });
+  });
+
   it('drain and vouch are shown by verify and status, and end with resume', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { plan } from '../../../src/app/plan.ts';
 import { verify } from '../../../src/app/verify.ts';
 import { emptyDesired } from '../../../src/core/desired.ts';
+import type { Finding } from '../../../src/core/finding.ts';
 import type { InterfaceName, Ip } from '../../../src/core/names.ts';
 import { unreadable } from '../../../src/core/reading.ts';
+import { inWords } from '../../../src/core/report.ts';
 import { makeStyle, printable, wantsColour } from '../../../src/render/style.ts';
 import { renderText } from '../../../src/render/text.ts';
-import { FakeHost, type FakeState } from '../../support/fake-host.ts';
+import { address, FakeHost, type FakeState } from '../../support/fake-host.ts';
 
 const VIP = '192.0.2.10' as Ip;
 const desired = { ...emptyDesired, vips: [{ address: VIP, device: 'lo' as InterfaceName, services: [] }] };
@@ -18,6 +21,12 @@ const state = (): FakeState => ({
   default: { arp_ignore: 1, arp_announce: 2 },
   promoteSecondaries: false,
   files: {},
+});
+const NOT_APPLIED = { ...emptyDesired, persist: false };
+const nothing = { findings: [], unfolded: [], ignored: [] };
+const blind = (forLackOfPrivilege: boolean): Finding => ({
+  ...{ kind: 'unknown', id: 'ledger@file', check: 'ledger', subject: 'file', severity: 'high' },
+  ...{ reason: 'it cannot be read', wouldHelp: 'root', forLackOfPrivilege },
 });
 const plain = { style: makeStyle(false), verbose: false, quiet: false };
 
@@ -38,6 +47,25 @@ describe('text', () => {
     const text = renderText(verify(host, desired, { strict: false }), plain);
     expect(text.match(/could not look: ip\(8\) is broken/g)).toHaveLength(1);
     expect(text).toMatch(/likewise .*vip-missing/);
+    expect(text.trimEnd().split('\n').at(-1)).toMatch(/^fake: not as wanted, 1 VIP: 1 critical, \d+ unknown$/);
+    expect(inWords({ ...nothing, findings: [blind(false)] })).toBe('could not tell');
+    expect(inWords({ ...nothing, findings: [blind(true)] })).toBe('prepared, as far as this user may look');
+  });
+
+  test('a plan says what it leaves, and never that a host is as wanted when it is not', () => {
+    const host = new FakeHost(state(), [VIP]);
+    const nic = host.state.links[1];
+    if (!nic) throw new Error('expected a NIC');
+    nic.addresses.push(address('10.0.0.11' as Ip, 24), address(VIP, 32));
+    const text = renderText(plan(host, desired, { 'take-from-nic': false, prune: false }), plain);
+    expect(text).toContain('  left    vip-on-nic@192.0.2.10: mending it needs --take-from-nic\n');
+    expect(text).not.toContain('as the configuration wants it');
+    const silent = { ...state(), links: state().links.slice(0, 1) };
+    const empty = renderText(
+      plan(new FakeHost(silent, []), NOT_APPLIED, { 'take-from-nic': false, prune: false }),
+      plain,
+    );
+    expect(empty).toContain('as the configuration wants it');
   });
 
   test('colours appear only where asked for, and text from the host cannot steer the terminal', () => {
