@@ -11,6 +11,7 @@ import { errorText } from '../linux/errors.ts';
 import { readLedger } from '../linux/ledger.ts';
 import { respondingAt, writeResponderRecord } from '../linux/responder-port.ts';
 import type { Word } from '../udp/answer.ts';
+import { isPrefix } from '../udp/options.ts';
 import type { Socket } from '../udp/socket.ts';
 import { type Context, contextOf, type Io } from './context.ts';
 import { addGlobals, UsageError } from './globals.ts';
@@ -45,21 +46,27 @@ Examples:
     const context = contextOf(self, io);
     if (context.globals.config === '-')
       throw new UsageError('--config: expected a file, because it is read again, received -');
-    const settings = await settingsOf(context);
+    const settings = await settingsOf(context, options.allow);
     if (settings !== null) await run(context, settings, options.allow);
   });
 }
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+function collect(value: string, before: readonly string[]): readonly string[] {
+  if (!isPrefix(value))
+    throw new UsageError(
+      `--allow: expected an address or prefix such as 10.0.0.0/24, received ${JSON.stringify(value)}`,
+    );
+  return [...before, value];
+}
 
 /** The configuration file's; where that cannot be used, those last applied. Null after having said why there are none. */
-async function settingsOf(context: Context): Promise<Desired | null> {
+async function settingsOf(context: Context, allow: readonly string[]): Promise<Desired | null> {
   const { io } = context;
   const loaded = await load(context);
   const ledger = readLedger(context.paths);
   const applied = ledger.kind === 'value' ? (ledger.value.applied?.desired ?? null) : null;
   const settings = loaded.kind === 'ok' ? loaded.desired : applied;
-  if (settings !== null && settings.directors.length > 0) return settings;
+  if (settings !== null && settings.directors.length + allow.length > 0) return settings;
   const why =
     settings === null && loaded.kind !== 'ok'
       ? `the configuration cannot be used and nothing was ever applied here: ${inALine(loaded)}`
@@ -90,7 +97,8 @@ async function run(context: Context, settings: Desired, allow: readonly string[]
   // for nothing. It marks incrementally or not at all; --no-memory-reducer is only read while the heap is made.
   setFlagsFromString('--no-incremental-marking');
   const log = await makeLogger(io, globals.verbose, globals.colour);
-  const opened = await openHealthSocket(config.port, [...settings.directors, ...allow]);
+  const vips = settings.vips.map(({ address }) => address);
+  const opened = await openHealthSocket(config.port, [...settings.directors, ...allow], vips);
   if (opened.kind === 'failed') {
     io.err(`rsprep respond: ${opened.reason}\n  next: ss -lunp sport = :${config.port}\n`);
     return io.setExitCode(EXIT.failed);

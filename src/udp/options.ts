@@ -97,20 +97,28 @@ function rate(name: string, value: Rate | undefined): readonly [number, number] 
   return [value.perSecond, burst];
 }
 
-/** Per entry 17 bytes: prefix length of the 128-bit form, and the address. */
+/** An address or prefix as the addon takes it: 17 bytes, the prefix length of its 128-bit form and the address. Null if it is neither. */
+function prefixBytes(entry: string): Uint8Array | null {
+  const [text = '', length, ...more] = entry.split('/');
+  const address = bytesOf(text);
+  const bits = text.includes(':') ? 128 : 32;
+  const prefix = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : -1;
+  if (address === null || prefix < 0 || prefix > bits || more.length > 0) return null;
+  return Uint8Array.of(prefix + 128 - bits, ...address);
+}
+
+/** Whether `allow` takes it: an address, or a prefix such as 10.0.0.0/24. */
+export const isPrefix = (entry: string): boolean => prefixBytes(entry) !== null;
+
 function allowList(allow: readonly string[]): Uint8Array {
   if (allow.length > 256) throw new RangeError(`allow takes at most 256 entries, received ${allow.length}`);
   const bytes = new Uint8Array(17 * allow.length);
   allow.forEach((entry, index) => {
-    const [text = '', length] = entry.split('/');
-    const address = bytesOf(text);
-    const bits = text.includes(':') ? 128 : 32;
-    const prefix = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : -1;
-    if (address === null || prefix < 0 || prefix > bits || entry.split('/').length > 2) {
+    const packed = prefixBytes(entry);
+    if (packed === null) {
       throw new TypeError(`allow expects addresses or prefixes such as 10.0.0.0/24, received ${JSON.stringify(entry)}`);
     }
-    bytes[17 * index] = prefix + 128 - bits;
-    bytes.set(address, 17 * index + 1);
+    bytes.set(packed, 17 * index);
   });
   return bytes;
 }

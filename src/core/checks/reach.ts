@@ -6,7 +6,7 @@ import type { Link } from '../observed.ts';
 import type { RouteAnswer, Routing } from '../surroundings.ts';
 import type { Check, CheckContext } from './check.ts';
 import { coveredBy } from './routing.ts';
-import { arrives, ingressOf, isLocal, knob, linksOf, routingOf, vrfOf, wayTo } from './ways.ts';
+import { arrives, holds, ingressOf, isLocal, knob, linksOf, routingOf, vrfOf, wayTo } from './ways.ts';
 
 /** VIPs that are where they belong, on a device that is up and in no VRF: of a VRF’s tables nothing was asked. */
 function reachable(context: CheckContext): readonly DesiredVip[] {
@@ -138,3 +138,32 @@ export const noWayBack: Check = {
 };
 
 const ownWay = (routing: Routing, to: Ip): RouteAnswer['route'] | undefined => wayTo(routing, to) ?? undefined;
+
+export const ripMissing: Check = {
+  id: 'rip-missing',
+  title: 'The configured RIP is an address of this host',
+  severity: 'advice',
+  looksAt: '`rip:` of the configuration, where it is given: one of this host’s addresses.',
+  why: 'Services and return paths are asked from the RIP, and apply takes a NIC’s address for a VIP by it: with a wrong one those answers are about another host.',
+  mend: 'Correct `rip:`, or leave it out: it is then found by the route towards the directors.',
+  source: 'docs/configuration.md',
+  early: false,
+  run: (context) => {
+    const { links } = context.observed;
+    const { rip } = context.desired;
+    if (rip === null || links.kind !== 'value' || holds(context, rip)) return [];
+    const outward = links.value.filter(({ loopback }) => !loopback);
+    const own = outward.flatMap(({ addresses, name }) => addresses.map(({ ip }) => `${ip} on ${name}`)).slice(0, 5);
+    return [
+      wrong({
+        subject: rip,
+        severity: 'advice',
+        wanted: `${rip} on a NIC of this host`,
+        seen: `on no interface; this host has ${own.length > 0 ? own.join(', ') : 'no address but those on lo'}`,
+        why: 'Services and return paths are asked from the RIP: with a wrong one those answers say nothing about this host.',
+        mend: 'correct `rip:`, or leave it out: it is then found by the route towards the directors',
+        demand: { kind: 'configuration' },
+      }),
+    ];
+  },
+};

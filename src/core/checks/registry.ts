@@ -10,7 +10,7 @@ import { ledgerCheck, vipStale } from './ledger.ts';
 import { vipExpires, vipScope } from './lifetime.ts';
 import { bootSysctl, persistSysctl } from './persistence.ts';
 import { proxyArp, proxyNdp } from './proxy.ts';
-import { noWayBack, vipUnroutable } from './reach.ts';
+import { noWayBack, ripMissing, vipUnroutable } from './reach.ts';
 import { directorOffLink, gatewayIsDirector, localRoute, rpFilter } from './routing.ts';
 import { serviceMissing, serviceProbe, serviceSource, serviceVipOnly } from './service.ts';
 import { arpSender, vipAsSource } from './source.ts';
@@ -39,6 +39,7 @@ export const CHECKS: readonly Check[] = [
   vipAsSource,
   vipUnroutable,
   noWayBack,
+  ripMissing,
   directorOffLink,
   gatewayIsDirector,
   rpFilter,

@@ -258,6 +258,14 @@ const routing: readonly Case[] = [
     mend: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
   },
   {
+    name: 'a RIP that is on no interface',
+    config: { ...config, rip: '10.0.0.77' },
+    prepare: ({ rs }) => rs.ip('addr add 10.0.0.77/24 dev eth0'),
+    change: ({ rs }) => rs.ip('addr del 10.0.0.77/24 dev eth0'),
+    finds: ['advice rip-missing@10.0.0.77'],
+    mend: ({ rs }) => rs.ip('addr add 10.0.0.77/24 dev eth0'),
+  },
+  {
     name: 'C6: the director behind a router',
     change: ({ rs }) => rs.ip(`route add ${DIRECTOR} via ${CLIENT}`),
     finds: [`high director-off-link@${DIRECTOR}`],

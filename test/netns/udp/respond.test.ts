@@ -1,7 +1,7 @@
 // The health responder on a real server of the test LAN, asked from the director.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DIRECTOR, type Network, neighbours, RIP, VIP, VIP6, withNetwork } from '../../support/netns.ts';
+import { CLIENT, DIRECTOR, type Network, neighbours, RIP, VIP, VIP6, withNetwork } from '../../support/netns.ts';
 import { must, type Outcome, type Started, sleep } from '../../support/process.ts';
 import { agentOn, type Config, type Agent as Rsprep } from '../../support/rsprep.ts';
 import { inside, startAgent } from './agent.ts';
@@ -33,12 +33,12 @@ interface Scene extends Network {
 
 const withResponder = (
   use: (scene: Scene) => Promise<void>,
-  { settings = config(), apply = true, wrap = [] as readonly string[] } = {},
+  { settings = config(), apply = true, wrap = [] as readonly string[], more = [] as readonly string[] } = {},
 ): Promise<void> =>
   withNetwork(async (net) => {
     const rsprep = agentOn(net, net.rs, settings);
     if (apply) expect(rsprep.run('apply').code).toBe(0);
-    const responder = net.rs.start([...wrap, ...rsprep.argv('respond')]);
+    const responder = net.rs.start([...wrap, ...rsprep.argv('respond', ...more)]);
     const director = startAgent(inside(net.director.namespace));
     let log = '';
     responder.child.stderr?.on('data', (text: string) => {
@@ -97,6 +97,21 @@ describe('vouches for what is so', () => {
       const told = (host: Network['client']) => host.run(['node', '-e', strangerScript()]).stdout;
       expect([told(director), told(client)]).toEqual(['an answer', 'silence']);
     }));
+
+  it('to whoever is on this host, at each of its addresses', () =>
+    withResponder(async ({ rs, rsprep }) => {
+      for (const address of ['127.0.0.1', RIP, VIP, '::1', 'fd00::11', VIP6])
+        expect(rs.run(rsprep.argv('ask', address))).toMatchObject({ code: 0, stderr: '' });
+    }));
+
+  it('to whom --allow names, where no directors are configured', () =>
+    withResponder(
+      async ({ vouched, client, rsprep }) => {
+        expect(await vouched()).toBe(false);
+        expect(client.run(rsprep.argv('ask', RIP))).toMatchObject({ code: 0 });
+      },
+      { settings: { ...config(), directors: [] }, more: ['--allow', `${CLIENT}/32`] },
+    ));
 
   it('VIP deleted: silent within two intervals and a second; put back: answering within one and a second', () =>
     withResponder(async ({ rs, until, ask, vouched }) => {
