@@ -7,7 +7,8 @@ export function registerConfig(program: Command, io: Io): void {
   const group = program
     .command('config')
     .summary('validate the configuration, print its JSON Schema')
-    .description('Validates the configuration; prints its JSON Schema.');
+    .description('Validates the configuration; prints its JSON Schema.')
+    .addHelpText('after', '\nExamples:\n  rsprep config check\n  rsprep config schema > rsprep.schema.json');
   const check = group
     .command('check')
     .description(

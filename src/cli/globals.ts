@@ -62,7 +62,9 @@ export function duration(option: unknown, name: string): number | null {
   if (typeof option !== 'string') return null;
   const ms = parseDuration(/^\d+(\.\d+)?$/.test(option) ? `${option}s` : option);
   if (ms === null)
-    throw new UsageError(`${name}: expected a duration such as 30, 30s or 5m, received ${JSON.stringify(option)}`);
+    throw new UsageError(
+      `${name}: expected a duration such as 30, 30s or 5m (at most 3660d), received ${JSON.stringify(option)}`,
+    );
   return ms;
 }
 

@@ -35,7 +35,10 @@ export function registerLab(program: Command, io: Io): void {
       io.setExitCode(await showLab(screen, { keep: options.keep === true, director: options.director }));
     },
   );
-  const down = lab.command('down').description('Takes away what `rsprep lab --keep` left standing.');
+  const down = lab
+    .command('down')
+    .description('Takes away what `rsprep lab --keep` left standing.')
+    .addHelpText('after', '\nExample:\n  rsprep lab down');
   addGlobals(down).action(async (_options: unknown, self: Command) => {
     const screen = screenOf(self, io);
     const { downLab } = await import('../lab/show.ts');

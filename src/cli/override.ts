@@ -48,7 +48,9 @@ function registerKind(program: Command, io: Io, kind: OverrideKind): void {
     if (options.reason.trim() === '') throw new UsageError('--reason: expected a few words, received none');
     const { say } = await import('../app/overrides.ts');
     const host = changing(context.paths, context.hostOptions, () => false);
-    const what = { kind, reason: options.reason.trim(), forMs: duration(options.for, '--for') };
+    const forMs = duration(options.for, '--for');
+    if (forMs === 0) throw new UsageError(`--for: expected more than no time at all, received ${options.for}`);
+    const what = { kind, reason: options.reason.trim(), forMs };
     show(await say(host, what, context.globals.lockTimeoutMs || PATIENCE_MS), context, kind);
   });
 }

@@ -24,7 +24,7 @@ export function registerProbeWatch(probe: Command, io: Io): void {
       'MAC of a director (repeatable); default: those of the configured directors, if known',
       repeated,
     )
-    .addHelpText('after', EXIT_HELP);
+    .addHelpText('after', `${EXIT_HELP}\n\nExamples:\n  rsprep probe watch\n  rsprep probe watch 192.0.2.10 --for 5m`);
   addGlobals(command).action(
     async (words: readonly string[], options: { for?: string; director?: readonly string[] }, self: Command) => {
       const context = contextOf(self, io);

@@ -24,7 +24,10 @@ export function registerProbe(program: Command, io: Io): void {
       'Asks and watches instead of reading settings. Every probe has a control that must succeed: without it the probe could ' +
         'not tell, which is never a pass.',
     )
-    .addHelpText('after', EXIT_HELP);
+    .addHelpText(
+      'after',
+      `${EXIT_HELP}\n\nExamples:\n  rsprep probe self                        on a real server\n  rsprep probe arp 192.0.2.10              on another host of the segment\n  rsprep probe service 192.0.2.10:80 --via 10.0.0.11`,
+    );
   registerSelf(probe, io);
   registerProbeArp(probe, io);
   registerProbeService(probe, io);
@@ -40,7 +43,10 @@ function registerSelf(probe: Command, io: Io): void {
         'its temporary devices end with it, even when it is killed.',
     )
     .option('--clean', 'only remove devices that a killed probe left behind')
-    .addHelpText('after', `${EXIT_HELP} · 75 another rsprep is at work · 77 not permitted`);
+    .addHelpText(
+      'after',
+      `${EXIT_HELP} · 75 another rsprep is at work · 77 not permitted\n\nExamples:\n  rsprep probe self\n  rsprep probe self --clean       after one was killed`,
+    );
   addGlobals(command).action(async (options: { clean?: boolean }, self: Command) => {
     const context = contextOf(self, io);
     checkFormat(context.globals.format, ['text', 'json']);

@@ -8,6 +8,11 @@ import { VERSION } from './version.ts';
 /** Parses argv and runs one command. Never throws for what a person did wrong. */
 export async function runProgram(argv: readonly string[], io: Io): Promise<void> {
   const called = calledCommand(argv);
+  const [word, topic = ''] = argv;
+  if (word === 'help' && topic !== '' && !Object.hasOwn(COMMANDS, topic)) {
+    io.err(`rsprep: help: expected a command, received ${JSON.stringify(topic)}\n  next: rsprep --help\n`);
+    return io.setExitCode(EXIT.usage);
+  }
   const program = await makeProgram(io, called === null ? Object.keys(COMMANDS) : [called]);
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -31,13 +36,14 @@ export async function makeProgram(io: Io, names: readonly string[] = Object.keys
     .addHelpText('after', '\nExamples:\n  rsprep plan\n  rsprep apply\n  rsprep verify');
   addGlobals(program);
   for (const name of names) (await COMMANDS[name]?.())?.(program, io);
-  for (const command of program.commands) harden(command);
+  for (const command of program.commands) harden(command, 'rsprep');
   return program;
 }
 
-function harden(command: Command): void {
-  command.exitOverride().showHelpAfterError(`(rsprep ${command.name()} --help has examples)`);
-  for (const child of command.commands) harden(child);
+function harden(command: Command, parent: string): void {
+  const path = `${parent} ${command.name()}`;
+  command.exitOverride().showHelpAfterError(`(${path} --help has examples)`);
+  for (const child of command.commands) harden(child, path);
 }
 
 /** @throws what is not a usage error: that is a bug, and main.ts says so. */

@@ -29,6 +29,10 @@ export function registerRender(program: Command, io: Io): void {
     .summary('configuration for the neighbours: directors, localnodes, Windows real servers')
     .description(
       'Writes, from this configuration file (vips with their services, farm, responder), what other hosts need. Prints it; changes nothing.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rsprep render keepalived > /etc/keepalived/rsprep.conf\n  rsprep render windows > prepare.ps1',
     );
   const add = (name: string, description: string, example: string, render: Render): Command => {
     const command = group.command(name).description(description).addHelpText('after', `\nExample:\n  ${example}`);

@@ -1,3 +1,4 @@
+import { BY_RUN, type ByRun } from '../core/checks/by-run.ts';
 import type { Check } from '../core/checks/check.ts';
 import { ELSEWHERE, type Elsewhere } from '../core/checks/elsewhere.ts';
 import { CHECKS } from '../core/checks/registry.ts';
@@ -7,17 +8,24 @@ import { wrapText } from './wrap.ts';
 
 export type Topic =
   | { readonly kind: 'check'; readonly check: Check }
+  | { readonly kind: 'by-run'; readonly page: ByRun }
   | { readonly kind: 'elsewhere'; readonly page: Elsewhere };
 
-export const topicIds = (): readonly string[] => [...CHECKS, ...ELSEWHERE].map(({ id }) => id);
+const TOPICS: readonly Topic[] = [
+  ...CHECKS.map((check) => ({ kind: 'check', check }) as const),
+  ...BY_RUN.map((page) => ({ kind: 'by-run', page }) as const),
+  ...ELSEWHERE.map((page) => ({ kind: 'elsewhere', page }) as const),
+];
+
+const headOf = (topic: Topic): { readonly id: string; readonly title: string } =>
+  topic.kind === 'check' ? topic.check : topic.page;
+
+export const topicIds = (): readonly string[] => TOPICS.map((topic) => headOf(topic).id);
 
 /** @param name a check's id, or that of a finding: what follows @ is its subject. */
 export function findTopic(name: string): Topic | null {
   const id = name.split('@')[0] ?? '';
-  const check = CHECKS.find((known) => known.id === id);
-  if (check) return { kind: 'check', check };
-  const page = ELSEWHERE.find((known) => known.id === id);
-  return page ? { kind: 'elsewhere', page } : null;
+  return TOPICS.find((topic) => headOf(topic).id === id) ?? null;
 }
 
 /** Every check with its severity and title, worst first, and what only others can see. */
@@ -29,8 +37,9 @@ export function explainList(style: Style): string {
     ...CHECKS.filter((check) => check.severity === severity).map(({ id, title }) => line(id, title)),
     '',
   ]);
+  const byRun = ['found by a probe or a run:', ...BY_RUN.map(({ id, title }) => line(id, title)), ''];
   const others = ['visible only elsewhere:', ...ELSEWHERE.map(({ id, title }) => line(id, title))];
-  return `${[...groups, ...others, '', 'rsprep explain CHECK has a page about each.'].join('\n')}\n`;
+  return `${[...groups, ...byRun, ...others, '', 'rsprep explain CHECK has a page about each.'].join('\n')}\n`;
 }
 
 /** The page of one check. */
@@ -49,6 +58,18 @@ function pageOf(topic: Topic): readonly [head: string, sections: readonly (reado
         ['No check of rsprep', 'A real server cannot see this.'],
         ['Visible', where],
         ['Shown by', probe],
+        ['Why it matters', why],
+        ['How to mend it', mend],
+        ['Source', source],
+      ],
+    ];
+  }
+  if (topic.kind === 'by-run') {
+    const { id, severity, title, foundBy, why, mend, source } = topic.page;
+    return [
+      `${id} (at worst ${severity}): ${title}`,
+      [
+        ['Found by', foundBy],
         ['Why it matters', why],
         ['How to mend it', mend],
         ['Source', source],
@@ -75,10 +96,7 @@ function pageOf(topic: Topic): readonly [head: string, sections: readonly (reado
 export function checksMarkdown(): string {
   const table = CHECKS.map(({ id, title, severity }) => `| [${id}](#${id}) | ${severity} | ${title} |`);
   const others = ELSEWHERE.map(({ id, title, probe }) => `| [${id}](#${id}) | ${title} | ${probe} |`);
-  const topics: readonly Topic[] = [
-    ...CHECKS.map((check) => ({ kind: 'check', check }) as const),
-    ...ELSEWHERE.map((page) => ({ kind: 'elsewhere', page }) as const),
-  ];
+  const byRun = BY_RUN.map(({ id, title, severity }) => `| [${id}](#${id}) | ${severity} | ${title} |`);
   return [
     '# Checks',
     '',
@@ -95,20 +113,27 @@ export function checksMarkdown(): string {
     '|---|---|---|',
     ...table,
     '',
+    'What a probe finds, or a run that failed; `ignore:` matches these too:',
+    '',
+    '| finding | at worst | what is right |',
+    '|---|---|---|',
+    ...byRun,
+    '',
     'What a real server cannot see about itself, and what shows it:',
     '',
     '| page | what is right | shown by |',
     '|---|---|---|',
     ...others,
-    ...topics.flatMap(markdownPage),
+    ...TOPICS.flatMap(markdownPage),
     '',
   ].join('\n');
 }
 
 function markdownPage(topic: Topic): readonly string[] {
-  const { id, title } = topic.kind === 'check' ? topic.check : topic.page;
+  const { id, title } = headOf(topic);
   const [, sections] = pageOf(topic);
-  const severity = topic.kind === 'check' ? ['', `At worst **${topic.check.severity}**.`] : [];
+  const worst = topic.kind === 'check' ? topic.check.severity : topic.kind === 'by-run' ? topic.page.severity : null;
+  const severity = worst === null ? [] : ['', `At worst **${worst}**.`];
   return [
     '',
     `## ${id}`,
@@ -122,6 +147,10 @@ function markdownPage(topic: Topic): readonly string[] {
 /** The same as data. */
 export function explainJson(topics: readonly Topic[]): string {
   const pages = topics.map((topic) => {
+    if (topic.kind === 'by-run') {
+      const { id, title, severity, foundBy, why, mend, source } = topic.page;
+      return { id, title, severity, found_by: foundBy, why, mend, source };
+    }
     if (topic.kind === 'elsewhere') {
       const { id, title, where, probe, why, mend, source } = topic.page;
       return { id, title, severity: null, where, probe, why, mend, source };
@@ -132,4 +161,4 @@ export function explainJson(topics: readonly Topic[]): string {
   return `${JSON.stringify({ format_version: '1.0', exit_code: 0, checks: pages }, null, 2)}\n`;
 }
 
-export const allTopics = (): readonly Topic[] => topicIds().flatMap((id) => findTopic(id) ?? []);
+export const allTopics = (): readonly Topic[] => TOPICS;

@@ -25,3 +25,35 @@ export const ignoreExpired: Check = {
           }),
       ),
 };
+
+/** @param ids of all findings there can be. */
+export const ignoreUnknown = (ids: () => readonly string[]): Check => ({
+  id: 'ignore-unknown',
+  title: 'Every exception names a check',
+  severity: 'advice',
+  looksAt: 'The `id:` of each entry of `ignore:` in the configuration: what is before a wildcard or an @.',
+  why: 'An entry that can match no finding ignores nothing: whoever wrote it thinks otherwise.',
+  mend: 'Correct the entry (rsprep explain lists every check), or take it out.',
+  source: 'the configuration',
+  run: ({ desired }) =>
+    desired.ignore
+      .filter(({ id }) => !couldMatch(id, ids()))
+      .map(
+        ({ id, reason }): Verdict =>
+          wrong({
+            subject: id,
+            severity: 'advice',
+            wanted: 'the id of a check',
+            seen: `ignore: ${id} (${reason}) matches no finding there can be`,
+            why: 'It ignores nothing.',
+            mend: 'correct it (rsprep explain lists every check), or take it out',
+            demand: { kind: 'configuration' },
+          }),
+      ),
+});
+
+function couldMatch(glob: string, ids: readonly string[]): boolean {
+  const start = glob.split(/[@*?]/)[0] ?? '';
+  const isWhole = start === glob || glob[start.length] === '@';
+  return ids.some((id) => (isWhole ? id === start : id.startsWith(start)));
+}

@@ -1,10 +1,11 @@
 import { deviceDown, vipMissing, vipOnNic, vipPrefix } from './address.ts';
 import { arpAnnounce, arpIgnore } from './arp.ts';
 import { bootOwner, bootUnit } from './boot.ts';
+import { BY_RUN } from './by-run.ts';
 import type { Check } from './check.ts';
 import { conntrackFull, conntrackStrict } from './conntrack.ts';
 import { arpFilter, firewallDrops } from './firewall.ts';
-import { ignoreExpired } from './ignored.ts';
+import { ignoreExpired, ignoreUnknown } from './ignored.ts';
 import { vip6Preferred, vip6Unusable } from './ipv6.ts';
 import { ledgerCheck, vipStale } from './ledger.ts';
 import { vipExpires, vipScope } from './lifetime.ts';
@@ -57,6 +58,7 @@ export const CHECKS: readonly Check[] = [
   vipStale,
   ledgerCheck,
   ignoreExpired,
+  ignoreUnknown(() => [...CHECKS, ...BY_RUN].map(({ id }) => id)),
 ];
 
 /** What can be answered before the network is up: what `apply --boot` goes by. */

@@ -44,6 +44,7 @@ describe('explain', () => {
   it('takes the id of a finding for that of its check', () => {
     expect(findTopic('arp-ignore@eth0.100')).toMatchObject({ kind: 'check', check: { id: 'arp-ignore' } });
     expect(findTopic('director-source')).toMatchObject({ kind: 'elsewhere' });
+    expect(findTopic('probe-arp@eth0')).toMatchObject({ kind: 'by-run' });
     expect(findTopic('arp-ignor')).toBeNull();
   });
 
@@ -81,11 +82,19 @@ describe('ignore', () => {
       expect(found(rule(id, '2027-01-15'))).toEqual([]);
     }
     expect(judged(rule('vip-*', null)).ignored.map(({ finding }) => finding.id)).toEqual(['vip-clash@10.0.0.100']);
-    expect(found(rule('vip-clas', null))).toEqual(['advice vip-clash@10.0.0.100']);
+    expect(found(rule('vip-clas', null))).toEqual(['advice vip-clash@10.0.0.100', 'advice ignore-unknown@vip-clas']);
   });
 
   it('reports an expired entry beside what it no longer sets aside', () => {
     expect(found(rule('vip-*', '2027-01-14'))).toEqual(['advice vip-clash@10.0.0.100', 'advice ignore-expired@vip-*']);
+  });
+
+  it('reports an entry that can match nothing, and no other', () => {
+    const unmatched = (id: string): readonly string[] =>
+      found({ desired: { ignore: [{ id, reason: 'x', until: null }] } });
+    for (const id of ['arp-ignor@eth9', 'xyz*', 'vip']) expect(unmatched(id)).toEqual([`advice ignore-unknown@${id}`]);
+    for (const id of ['arp-ignore@eth9', 'arp-*', 'arp-ignor?@eth9', '*@eth9', 'probe-*', 'run-failed'])
+      expect(unmatched(id)).toEqual([]);
   });
 
   it('does not let an expired entry hide that it has expired', () => {

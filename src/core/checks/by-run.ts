@@ -1,0 +1,85 @@
+import type { Severity } from '../finding.ts';
+
+/** A finding that no check makes: it comes from a probe, or from a run that could not look at all. It has a page all the same. */
+export interface ByRun {
+  /** Kebab-case, beside the ids of checks. */
+  readonly id: string;
+  readonly severity: Severity;
+  readonly title: string;
+  /** Which command finds it, and how. */
+  readonly foundBy: string;
+  readonly why: string;
+  readonly mend: string;
+  readonly source: string;
+}
+
+export const BY_RUN: readonly ByRun[] = [
+  {
+    id: 'probe-arp',
+    severity: 'critical',
+    title: 'No interface answers an ARP question for the VIP, nor sends ARP with it',
+    foundBy:
+      'rsprep probe self and verify --probe, which put the question into each interface as if it came from its wire (the control: the RIP answers the same question); rsprep probe watch, which listens to what leaves',
+    why: 'Whoever answers for the VIP gets its traffic: the whole farm’s, not only this host’s share.',
+    mend: 'rsprep verify names the setting; rsprep apply mends it.',
+    source: 'net/ipv4/arp.c arp_process(); docs/probes.md',
+  },
+  {
+    id: 'probe-ndp',
+    severity: 'critical',
+    title: 'No interface answers a neighbour solicitation for an IPv6 VIP but through lo',
+    foundBy:
+      'rsprep probe self and verify --probe: a solicitation put into each interface (the control: its own address answers)',
+    why: 'The same as for ARP: the neighbours take this host for the owner of the VIP.',
+    mend: 'Take the VIP off the NIC (rsprep apply --take-from-nic), and proxy_ndp off.',
+    source: 'net/ipv6/ndisc.c ndisc_recv_ns(); docs/probes.md',
+  },
+  {
+    id: 'probe-udp-source',
+    severity: 'high',
+    title: 'A UDP service answers from the address that was asked',
+    foundBy:
+      'rsprep probe self and verify --probe: the configured request, sent to the VIP from a socket bound to the RIP',
+    why: 'A client drops a reply that comes from another address than it asked.',
+    mend: 'Bind the service to the VIP, or let it use IP_PKTINFO for its replies.',
+    source: 'ip(7), IP_PKTINFO; docs/probes.md',
+  },
+  {
+    id: 'probe-service',
+    severity: 'high',
+    title: 'A service answers at the VIP',
+    foundBy:
+      'rsprep probe self and verify --probe, from a temporary namespace of this host; rsprep probe service, from a peer, end to end to one real server',
+    why: 'The director sends this host its share of requests, answered or not.',
+    mend: 'Start the service, on the VIP or on the wildcard address; look at firewalls and at the way back.',
+    source: 'docs/probes.md',
+  },
+  {
+    id: 'probe-claim',
+    severity: 'critical',
+    title: 'Nobody but the director claims the VIP on the segment',
+    foundBy: 'rsprep probe arp VIP, from another host of the segment',
+    why: 'Whoever else answers gets traffic that is meant for the whole farm.',
+    mend: 'Find the host with that MAC address and run rsprep apply on it.',
+    source: 'RFC 826, RFC 4861; docs/probes.md',
+  },
+  {
+    id: 'probe-traffic',
+    severity: 'high',
+    title: 'What arrives for the VIP comes from a director',
+    foundBy: 'rsprep probe watch, on the real server: the source MAC address of each packet for the VIP',
+    why: 'Packets that come from a router or a client mean that somebody took this host for the owner of the VIP.',
+    mend: 'rsprep verify and rsprep probe arp VIP; then one `arping -U -c1 -I IF VIP` on the director corrects the neighbours’ caches.',
+    source: 'net/ipv4/arp.c arp_process(); docs/probes.md',
+  },
+  {
+    id: 'run-failed',
+    severity: 'high',
+    title: 'A run could look at this host',
+    foundBy:
+      'rsprep report: how it remembers a run that failed before it saw anything, such as with a configuration that cannot be read',
+    why: 'While it lasts nobody knows whether this host is as wanted.',
+    mend: 'Run rsprep verify: it says what failed and what to do.',
+    source: 'docs/monitoring.md',
+  },
+];
