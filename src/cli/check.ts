@@ -7,7 +7,7 @@ import { lookingAt } from '../linux/host-port.ts';
 import { renderPlugin } from '../render/nagios.ts';
 import { desiredOrFailure } from './config-input.ts';
 import { contextOf, type Io } from './context.ts';
-import { addGlobals } from './globals.ts';
+import { addGlobals, checkFormat } from './globals.ts';
 
 export function registerCheck(program: Command, io: Io): void {
   const command = program
@@ -29,6 +29,7 @@ Examples:
     );
   addGlobals(command).action(async (options: { strict?: boolean }, self: Command) => {
     const context = contextOf(self, io);
+    checkFormat(context.globals.format, ['text']);
     const host = lookingAt(context.paths, { ...context.hostOptions, looksSoon: true });
     const { desired, failure } = await desiredOrFailure(context);
     const strict = options.strict === true;

@@ -6,7 +6,7 @@ import { reportingOn } from '../linux/report-port.ts';
 import { renderChanges } from '../render/changes.ts';
 import { desiredOrFailure } from './config-input.ts';
 import { type Context, contextOf, type Io } from './context.ts';
-import { addGlobals, duration } from './globals.ts';
+import { addGlobals, duration, UsageError } from './globals.ts';
 import { machineText, requireReportFormat, VERDICT_FORMATS } from './output.ts';
 
 const EXAMPLES = `
@@ -35,6 +35,10 @@ export function registerReport(program: Command, io: Io): void {
     const context = contextOf(self, io);
     const host = reportingOn(context.paths, { ...context.hostOptions, looksSoon: options.history !== true });
     const sinceMs = duration(options.since, '--since');
+    if (sinceMs !== null && options.history !== true)
+      throw new UsageError('--since: expected together with --history, received alone');
+    if (options.facts === true && context.globals.format !== 'json')
+      throw new UsageError('--facts: expected together with --format json, received without');
     if (options.history === true) {
       requireReportFormat(context);
       return (await import('./report-history.ts')).showHistory(context, host, sinceMs);

@@ -130,6 +130,8 @@ function cannotRead(file: string, error: unknown): Distrust | null {
   const user = process.geteuid?.() ?? 0;
   switch (code) {
     case 'ENOENT':
+      // What a shell makes of <(…), and /dev/stdin, lead to a pipe that has no path.
+      if (/^\/(dev|proc)\//.test(file)) return notAFile(file, false);
       return {
         message: `there is no configuration ${name}`,
         expected: 'a file with the VIPs of this host',

@@ -99,6 +99,8 @@ export function syntaxFinding(error: YAMLError, text: string): Finding {
     .replace(/[^\x20-\x7e]+/g, ' ')
     .slice(0, 160)
     .trim();
+  // The package points at where the text goes on, not at the bracket.
+  const unclosed = /indented and end with a ([\]}])/.exec(own)?.[1];
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   const lineEnd = text.indexOf('\n', offset);
   const line = text.slice(lineStart, lineEnd < 0 ? undefined : lineEnd).trim();
@@ -108,7 +110,7 @@ export function syntaxFinding(error: YAMLError, text: string): Finding {
     message: advice.message ?? `not YAML: ${own.charAt(0).toLowerCase()}${own.slice(1)}`,
     expected: advice.expected,
     received: text.slice(offset).trim() === '' ? 'the end of the file' : line === '' ? 'an empty line' : quote(line),
-    hint: advice.hint,
+    hint: unclosed === undefined ? advice.hint : `close it with ${unclosed}`,
     replaced: true,
   };
 }

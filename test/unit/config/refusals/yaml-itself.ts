@@ -16,7 +16,7 @@ export const refusals: readonly Refusal[] = [
     name: 'an open bracket',
     text: 'version: 1\nvips: [192.0.2.10\nrip: 10.0.0.11\n',
     errors: [
-      '3:1: not YAML: flow sequence in block collection must be sufficiently indented and end with a ]: expected YAML 1.2, received "rip: 10.0.0.11"; align it with the lines above',
+      '3:1: not YAML: flow sequence in block collection must be sufficiently indented and end with a ]: expected YAML 1.2, received "rip: 10.0.0.11"; close it with ]',
     ],
   },
   {
