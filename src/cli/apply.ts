@@ -8,7 +8,7 @@ import { progressOn } from './progress.ts';
 
 const EXAMPLES = `
 Order: ARP settings, read back; then VIPs; then what is wrong is taken away; then what survives a reboot.
-Exit status: 0 as wanted · 2 could not mend all · 4 rolled back · 5 rollback failed · 75 another rsprep runs · 77 permission · 78 configuration
+Exit status: 0 as wanted · 2 could not mend all · 3 some of it waits for --prune or --take-from-nic · 1 could not tell · 4 rolled back · 5 rollback failed · 75 another rsprep runs · 77 permission · 78 configuration
 
 Examples:
   rsprep apply --dry-run

@@ -134,7 +134,12 @@ async function attempt<T>(io: Io, act: () => Promise<T>): Promise<T | null> {
     return await act();
   } catch (error) {
     const { errorText, isPrivilege } = await import('../linux/errors.ts');
-    io.err(`rsprep install: ${errorText(error)}\n  next: mend that and run it again: it goes on from what is there\n`);
+    const path = (error as NodeJS.ErrnoException).path;
+    const what = path === undefined ? errorText(error) : `${path}: ${errorText(error)}`;
+    const next = isPrivilege(error)
+      ? 'run it as root, or name a --root that this user may write to'
+      : 'mend that and run it again: it goes on from what is there';
+    io.err(`rsprep install: ${what}\n  next: ${next}\n`);
     io.setExitCode(isPrivilege(error) ? EXIT.permission : EXIT.failed);
     return null;
   }
