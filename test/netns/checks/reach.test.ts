@@ -27,7 +27,8 @@ const both = { ...config, vips: [VIP, VIP6], directors: [DIRECTOR, 'fd00::2'] };
 /** A packet of a client far away, which comes in by eth0 as the director would hand it over. */
 function askFromFar({ client }: Network, vip: string): void {
   client.batch([`addr add ${FAR}/32 dev lo`, ...neighbours(VIP)]);
-  client.run(['ping', '-c', '1', '-W', '1', '-I', FAR, vip]);
+  // 0 is answered, 1 is not; anything else has asked nothing.
+  expect([0, 1]).toContain(client.run(['ping', '-c', '1', '-W', '1', '-I', FAR, vip]).code);
 }
 const FAR = '203.0.113.9';
 
