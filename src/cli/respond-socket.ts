@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { createSocket, type RateLimit, type Socket } from '../udp/index.ts';
 
 /**
@@ -12,31 +11,16 @@ const RATE_LIMIT: RateLimit = {
   total: { perSecond: 100_000, burst: 100_000 },
 };
 
-/** Of an allowlist, in entries: udp/options.ts. */
-const MOST = 256;
-
-/**
- * Whoever is on this host may ask as well, over loopback or at an address the host has when this is called: the kernel then takes
- * that address as the source too, and drops packets from outside that claim it (fib_validate_source(), "martian source").
- */
-function ownAddresses(): readonly string[] {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const usable = addresses.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address);
-  return ['127.0.0.0/8', '::1', ...usable];
-}
+/** Whoever is on this host may ask as well: `rsprep ask 127.0.0.1`. */
+const LOCAL = ['127.0.0.0/8', '::1'];
 
 type Opened = { readonly kind: 'open'; readonly socket: Socket } | { readonly kind: 'failed'; readonly reason: string };
 
 /** A socket on every address, IPv4 and IPv6; IPv4 alone where the kernel has no IPv6. */
-export async function openHealthSocket(
-  port: number,
-  allow: readonly string[],
-  vips: readonly string[],
-): Promise<Opened> {
-  const wanted = [...new Set([...allow, ...ownAddresses(), ...vips])].slice(0, Math.max(MOST, allow.length));
+export async function openHealthSocket(port: number, allow: readonly string[]): Promise<Opened> {
   for (const type of ['udp6', 'udp4'] as const) {
-    const fits = wanted.filter((entry) => type === 'udp6' || !entry.includes(':'));
-    const options = { type, strict: true, maxPayload: 256, allow: fits, rateLimit: RATE_LIMIT };
+    const fits = allow.filter((entry) => type === 'udp6' || !entry.includes(':'));
+    const options = { type, strict: true, maxPayload: 256, allow: [...fits, ...LOCAL], rateLimit: RATE_LIMIT };
     const socket = createSocket(options);
     const error = await bound(socket, port);
     if (error === null) return { kind: 'open', socket };

@@ -97,8 +97,7 @@ async function run(context: Context, settings: Desired, allow: readonly string[]
   // for nothing. It marks incrementally or not at all; --no-memory-reducer is only read while the heap is made.
   setFlagsFromString('--no-incremental-marking');
   const log = await makeLogger(io, globals.verbose, globals.colour);
-  const vips = settings.vips.map(({ address }) => address);
-  const opened = await openHealthSocket(config.port, [...settings.directors, ...allow], vips);
+  const opened = await openHealthSocket(config.port, [...settings.directors, ...allow]);
   if (opened.kind === 'failed') {
     io.err(`rsprep respond: ${opened.reason}\n  next: ss -lunp sport = :${config.port}\n`);
     return io.setExitCode(EXIT.failed);
