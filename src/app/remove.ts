@@ -1,6 +1,7 @@
 import { type Action, describeAction } from '../core/action.ts';
 import { placesOf } from '../core/addresses.ts';
 import type { CheckContext } from '../core/checks/check.ts';
+import { proxyArp } from '../core/checks/proxy.ts';
 import type { Desired } from '../core/desired.ts';
 import { emptyDesired } from '../core/desired.ts';
 import { dragged } from '../core/drag.ts';
@@ -9,6 +10,7 @@ import type { Ledger } from '../core/ledger.ts';
 import { withOverride } from '../core/override.ts';
 import { undoOf } from '../core/plan.ts';
 import { ownMarks, planRemove, type RemovePlan, rollbackOfRemove } from '../core/plan-remove.ts';
+import type { Refusal } from '../core/refusal.ts';
 import type { Report, StepReport } from '../core/report.ts';
 import { underLock } from './locked.ts';
 import { baseReport, today } from './look.ts';
@@ -63,7 +65,7 @@ async function removeLocked(
   const blind = unobservable(context);
   if (blind) return fail(blind);
   const plan = planRemove(context);
-  const refusals = dragged(context, plan.addresses);
+  const refusals = [...dragged(context, plan.addresses), ...(options.force ? [] : answeredByProxy(context, plan))];
   if (refusals.length > 0) return { ...base, notes, ending: 'refused', refusals };
   const unfit = host.preflightHost({ etc: plan.files.length > 0, addresses: ledger.addresses.length });
   if (unfit) return fail(unfit);
@@ -135,6 +137,22 @@ function unobservable({ observed }: CheckContext): Failure | null {
     next: 'mend that, then run rsprep remove again',
   };
 }
+
+/** While the VIP is here the kernel asks arp_ignore; once it is gone, a proxy answers for it. */
+const answeredByProxy = (context: CheckContext, { addresses }: RemovePlan): readonly Refusal[] =>
+  addresses.length === 0
+    ? []
+    : proxyArp.run(context, '').flatMap((verdict) =>
+        verdict.kind === 'wrong'
+          ? [
+              {
+                code: 'proxy-answers' as const,
+                message: `without its VIPs this host would answer for them as a proxy: ${verdict.seen}`,
+                next: `${verdict.mend}; or --force`,
+              },
+            ]
+          : [],
+      );
 
 /** Withdraw first: the responder goes silent, the director stops sending, and only then the VIP goes. */
 async function drain(

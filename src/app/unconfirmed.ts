@@ -1,8 +1,10 @@
-import { describeAction } from '../core/action.ts';
+import { type Action, describeAction } from '../core/action.ts';
 import type { Desired } from '../core/desired.ts';
 import { dragged } from '../core/drag.ts';
-import { emptyLedger, type Ledger, type Unconfirmed } from '../core/ledger.ts';
+import { addressKey, emptyLedger, type Ledger, type Unconfirmed } from '../core/ledger.ts';
+import { ARP_KEYS } from '../core/names.ts';
 import { withOverride } from '../core/override.ts';
+import { stillLocal } from '../core/plan-remove.ts';
 import type { Changing, Failure } from './ports.ts';
 import { performUndo } from './transaction.ts';
 
@@ -22,12 +24,18 @@ export async function takeBack(
   unconfirmed: Unconfirmed,
   context: { readonly lockFd: number | null; readonly timeoutMs: number },
 ): Promise<TakenBack> {
+  const stays: string[] = [];
   if (!isRebooted(host, unconfirmed)) {
     const vips = unconfirmed.undo.flat().flatMap((action) => (action.kind === 'delete-address' ? [action.ip] : []));
     const refusal = dragNow(host, unconfirmed);
     if (refusal) return { kind: 'failed', failure: refusal };
     await drainFirst(host, vips);
-    const results = await performUndo(host, unconfirmed.undo, context);
+    const kept = heldElsewhere(host, unconfirmed);
+    const undo = kept.length === 0 ? unconfirmed.undo : unconfirmed.undo.map((group) => group.filter(isNoArpSetting));
+    stays.push(
+      ...kept.map((text) => `${text} is not rsprep's: it stays, and so do the ARP settings that keep it silent`),
+    );
+    const results = await performUndo(host, undo, context);
     const failed = results.find(({ status }) => status !== 'done');
     if (failed) {
       const message = `an unconfirmed apply could not be taken back: ${failed.detail ?? describeAction(failed.action)}`;
@@ -45,8 +53,23 @@ export async function takeBack(
       : 'as was asked for';
   return {
     kind: 'taken-back',
-    notes: [`the apply that was to be confirmed until ${unconfirmed.until} is taken back: ${what}`],
+    notes: [`the apply that was to be confirmed until ${unconfirmed.until} is taken back: ${what}`, ...stays],
   };
+}
+
+const isNoArpSetting = (action: Action): boolean =>
+  action.kind !== 'set-sysctl' || !(ARP_KEYS as readonly string[]).includes(action.path[4] ?? '');
+
+/** Somebody may have put the VIP somewhere else meanwhile: it would be answered for as soon as the settings are gone. */
+function heldElsewhere(host: Changing, { undo, desired }: Unconfirmed): readonly string[] {
+  const going = new Set(
+    undo.flat().flatMap((action) => (action.kind === 'delete-address' ? [addressKey(action)] : [])),
+  );
+  const context = { desired, observed: host.observe(desired, false), ledger: host.readLedger() };
+  const added = undo.flat().flatMap((action) => (action.kind === 'delete-address' ? [action.ip] : []));
+  return stillLocal(context, added, (device, { ip, prefixLength }) =>
+    going.has(addressKey({ device, ip, prefixLength })),
+  );
 }
 
 /** Somebody may have hung a route on the VIP meanwhile; losing the default route is worse than keeping an unconfirmed VIP. */

@@ -135,7 +135,8 @@ async function askAll(question: Question, count: number, why: boolean): Promise<
     );
   }
   if (other?.kind === 'reply') return done(EXIT.drift, other.reply.verdict, '', other.from);
-  const next = 'is rsprep respond running there, and is this address among its directors? (On that host itself: rsprep ask 127.0.0.1)';
+  const next =
+    'is rsprep respond running there, and is this address among its directors? (On that host itself: rsprep ask 127.0.0.1)';
   return done(EXIT.failed, 'no answer', `${at} within ${question.timeoutMs} ms; ${next}`, null);
 }
 

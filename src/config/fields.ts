@@ -10,6 +10,8 @@ export function parseDevice(text: string): Parsed<InterfaceName> {
   if (text === 'all' || text === 'default')
     return say('not a device but a group of sysctls', 'write lo, or leave it out');
   const name = parseInterfaceName(text);
+  // iproute2 lib/utils.c getcmdline(): what follows # in a batch is a comment, quoted or not; the VIP would go on another device.
+  if (name?.includes('#')) return say('ip(8) takes # for the beginning of a comment', 'rename the device');
   if (name !== null) return ok(name);
   const owner = parseInterfaceName(text.split(':')[0] ?? '');
   if (owner !== null) return say('a label and not a device', `write ${owner}: rsprep sets its own label`);
@@ -23,7 +25,7 @@ export function parseFindingGlob(text: string): Parsed<string> {
   const say = (message: string, hint: string) => problem(text, message, expected, hint);
   if (text === '') return say('the id is empty', 'copy the id that "rsprep verify" shows');
   // It would also hide what no version of this program looks for yet.
-  if (/^[*?@]+$/.test(text)) return say('this would ignore every finding', 'name a check, such as arp-ignore@*');
+  if (!/[A-Za-z0-9]/.test(text)) return say('this would ignore every finding', 'name a check, such as arp-ignore@*');
   if (text.length > 128) return say(`an id of ${text.length} characters`, 'copy the id that "rsprep verify" shows');
   const odd = /[^A-Za-z0-9*?@._:/+-]/.exec(text);
   if (odd !== null) return say(`no id has the character ${quote(odd[0])}`, 'copy the id that "rsprep verify" shows');

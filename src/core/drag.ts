@@ -2,7 +2,7 @@ import type { Action } from './action.ts';
 import { contains, describeAddress, placesOf } from './addresses.ts';
 import type { CheckContext } from './checks/check.ts';
 import { addressKey } from './ledger.ts';
-import { isIpv6 } from './names.ts';
+import { hostPrefixLength, isIpv6 } from './names.ts';
 import type { Address, Link, Route } from './observed.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -23,8 +23,80 @@ export function dragged(context: CheckContext, actions: readonly Action[]): read
   const lost = routes.filter(
     ({ preferredSource, protocol }) => protocol !== 'kernel' && preferredSource !== null && gone.has(preferredSource),
   );
-  return [...lost.map(dragsRoute), ...dragsSecondaries(context, links.value, going)];
+  return [
+    ...lost.map(dragsRoute),
+    ...dragsSecondaries(context, links.value, going),
+    ...dragsDevice(links.value, going, actions, routes),
+    ...dragsSubnet(context, links.value, going, routes),
+  ];
 }
+
+/** fib_inetaddr_event(): with the last IPv4 address of a device, fib_disable_ip() flushes every IPv4 route through it. */
+function dragsDevice(
+  links: readonly Link[],
+  going: ReadonlySet<string>,
+  actions: readonly Action[],
+  routes: readonly Route[],
+): readonly Refusal[] {
+  const coming = new Set(
+    actions.flatMap((action) => (action.kind === 'add-address' && !isIpv6(action.ip) ? [action.device as string] : [])),
+  );
+  return links.flatMap((link): readonly Refusal[] => {
+    const own = link.addresses.filter(({ ip }) => !isIpv6(ip));
+    if (own.length === 0 || coming.has(link.name) || !own.every((address) => going.has(keyOf(link, address))))
+      return [];
+    const lost = routes.filter(
+      ({ devices, family, protocol }) => family === 4 && protocol !== 'kernel' && devices.includes(link.name),
+    );
+    if (lost.length === 0) return [];
+    const shown = lost.slice(0, 3).map(({ destination, table }) => `${destination} (table ${table})`);
+    const more = lost.length > 3 ? ` and ${lost.length - 3} more` : '';
+    return [
+      {
+        code: 'drags-route',
+        message: `deleting the last IPv4 address of ${link.name} would delete every IPv4 route through it: ${shown.join(', ')}${more}`,
+        next: `give ${link.name} an address of its own first (ip address add RIP/PREFIX dev ${link.name}), or delete those routes`,
+      },
+    ];
+  });
+}
+
+/**
+ * An address with a prefix brings the route to its subnet, and takes it along. That is refused where nothing else of the device
+ * covers the subnet and something needs it: a director, a gateway, another address of this host, or, with the last IPv4 address, all.
+ */
+function dragsSubnet(
+  { desired }: CheckContext,
+  links: readonly Link[],
+  going: ReadonlySet<string>,
+  routes: readonly Route[],
+): readonly Refusal[] {
+  return links
+    .filter((link) => !link.loopback && link.kind !== 'dummy')
+    .flatMap((link) => {
+      const stays = link.addresses.filter((address) => !going.has(keyOf(link, address)));
+      const leaves = link.addresses.filter((address) => going.has(keyOf(link, address)) && !isHost(address));
+      const gateways = routes.filter(({ devices }) => devices.includes(link.name)).flatMap((route) => route.gateways);
+      return leaves.flatMap((address): readonly Refusal[] => {
+        const family = stays.filter(({ ip }) => isIpv6(ip) === isIpv6(address.ip));
+        if (family.some((a) => a.prefixLength <= address.prefixLength && contains(a, address.ip))) return [];
+        const needing = [...desired.directors, ...gateways, ...family.map(({ ip }) => ip)];
+        const needs = needing.find((ip) => contains(address, ip));
+        const isLast = family.length === 0 && !isIpv6(address.ip);
+        if (needs === undefined && !isLast) return [];
+        const subnet = `${address.ip}/${address.prefixLength}`;
+        return [
+          {
+            code: 'drags-subnet',
+            message: `deleting ${describeAddress(link, address)} would delete the route to its subnet${needs === undefined ? `, and ${link.name} has no other IPv4 address` : `, in which ${needs} is`}`,
+            next: `give ${link.name} an address of its own with that prefix first: ip address add RIP/${address.prefixLength} dev ${link.name} (instead of ${subnet})`,
+          },
+        ];
+      });
+    });
+}
+
+const isHost = ({ ip, prefixLength }: Address): boolean => prefixLength === hostPrefixLength(ip);
 
 /**
  * fib_sync_down_addr() deletes routes whose preferred source is an address that leaves the host altogether. They stay while

@@ -51,6 +51,9 @@ export interface Route {
   /** As `ip` prints it: `default`, `10.0.0.0/24`. */
   readonly destination: string;
   readonly device: InterfaceName | null;
+  readonly family: 4 | 6;
+  /** Of every next hop. */
+  readonly devices: readonly InterfaceName[];
   readonly gateways: readonly Ip[];
   readonly preferredSource: Ip | null;
   readonly table: string;

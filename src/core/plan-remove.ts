@@ -1,9 +1,18 @@
 import type { Action } from './action.ts';
-import { deleteAddress, findVip, isHostAddress, ownLabel, placesOf } from './addresses.ts';
+import { contains, deleteAddress, findVip, isHostAddress, ownLabel, placesOf } from './addresses.ts';
 import { type CheckContext, ledgerOf } from './checks/check.ts';
 import { type Ledger, owns } from './ledger.ts';
-import { ARP_KEYS, type ArpKey, arpSysctl, type Ip, sysctlText } from './names.ts';
-import type { Link, Observed } from './observed.ts';
+import {
+  ARP_KEYS,
+  type ArpKey,
+  arpSysctl,
+  hostPrefixLength,
+  type InterfaceName,
+  type Ip,
+  isIpv6,
+  sysctlText,
+} from './names.ts';
+import type { Address, Link, Observed } from './observed.ts';
 import { sysctlUndoRank } from './rollback.ts';
 import { isOwnSysctlFile, SYSCTL_FILE } from './sysctl-file.ts';
 
@@ -30,7 +39,7 @@ export function planRemove(context: CheckContext): RemovePlan {
   const { links } = context.observed;
   if (!ledger || links.kind !== 'value') return { addresses: [], sysctls: [], files: [], stays: [], remarks: [] };
   const addresses = ownAddresses(ledger, links.value);
-  const left = foreignVips(context, ledger, links.value);
+  const left = foreignVips(context, ledger);
   const stays = left.map((text) => `${text} is not rsprep's: it stays, and so do the ARP settings that keep it silent`);
   const taken = ledger.taken.map(
     ({ ip, prefixLength, device }) =>
@@ -41,7 +50,7 @@ export function planRemove(context: CheckContext): RemovePlan {
     sysctls: left.length > 0 ? [] : restoreSysctls(context, ledger),
     files: left.length > 0 ? [] : restoreFile(context, ledger),
     stays,
-    remarks: [...taken, ...(left.length > 0 ? [] : foundSet(context, ledger))],
+    remarks: [...taken, ...(left.length > 0 ? [] : [...foundSet(context, ledger), ...uncovered(context, ledger)])],
   };
 }
 
@@ -59,22 +68,46 @@ function ownAddresses(ledger: Ledger, links: readonly Link[]): readonly Action[]
   );
 }
 
-function foreignVips(context: CheckContext, ledger: Ledger, links: readonly Link[]): readonly string[] {
+function foreignVips(context: CheckContext, ledger: Ledger): readonly string[] {
   const vips = new Set<Ip>([
     ...ledger.addresses.map(({ ip }) => ip),
     ...context.desired.vips.map(({ address }) => address),
     ...(ledger.applied?.desired.vips.map(({ address }) => address) ?? []),
   ]);
-  const devices = new Set<string>(['lo', ...ledger.addresses.map(({ device }) => device)]);
-  return [...vips].flatMap((ip) =>
-    placesOf(links, ip)
-      .filter(({ link }) => link.loopback || link.kind === 'dummy' || devices.has(link.name))
-      .filter(({ link, address }) => !owns(ledger, { device: link.name, ip, prefixLength: address.prefixLength }))
-      .map(
-        ({ link, address }) =>
-          `${ip}/${address.prefixLength} on ${link.name}${findVip(context.desired, ip) ? '' : ' (of an earlier configuration)'}`,
+  const isOurs = (device: InterfaceName, a: Address): boolean =>
+    isHostAddress(a) && owns(ledger, { device, ip: a.ip, prefixLength: a.prefixLength }) !== null;
+  return stillLocal(context, [...vips], isOurs);
+}
+
+/**
+ * Where this host would still take a VIP for its own without the addresses that go: on any other device, or by a local route that
+ * no address made. Where there is such a place, ARP for the VIP is answered as soon as the settings are as they were before.
+ */
+export function stillLocal(
+  { desired, observed }: CheckContext,
+  vips: readonly Ip[],
+  goes: (device: InterfaceName, address: Address) => boolean,
+): readonly string[] {
+  const links = observed.links.kind === 'value' ? observed.links.value : [];
+  const routes = observed.localRoutes.kind === 'value' ? observed.localRoutes.value : [];
+  return vips.flatMap((ip) => {
+    const places = placesOf(links, ip);
+    const earlier = findVip(desired, ip) ? '' : ' (of an earlier configuration)';
+    const covering = routes.filter((route) =>
+      contains({ ip: route.destination, prefixLength: route.prefixLength }, ip),
+    );
+    const own = covering.filter(({ prefixLength }) => prefixLength === hostPrefixLength(ip));
+    const wide = covering.filter((route) => !own.includes(route));
+    return [
+      ...places
+        .filter(({ link, address }) => !goes(link.name, address))
+        .map(({ link, address }) => `${ip}/${address.prefixLength} on ${link.name}${earlier}`),
+      ...(own.length > places.length ? [`a local route for ${ip} besides that of its address${earlier}`] : []),
+      ...wide.map(
+        ({ destination, prefixLength, device }) => `a local route for ${destination}/${prefixLength} on ${device}`,
       ),
-  );
+    ];
+  });
 }
 
 /**
@@ -131,6 +164,24 @@ function foundSet({ observed }: CheckContext, ledger: Ledger): readonly string[]
       ? [`${name} = ${reading.value} was there before rsprep’s ledger began: it stays`]
       : [];
   });
+}
+
+/** Other addresses that the settings kept silent so far: they may have been answered for before rsprep came, too. */
+function uncovered({ observed }: CheckContext, ledger: Ledger): readonly string[] {
+  const links = observed.links.kind === 'value' ? observed.links.value : [];
+  const restores = ledger.sysctls.some(({ path, before, set }) => path[4] === 'arp_ignore' && before < set);
+  if (!restores) return [];
+  return links
+    .filter(({ loopback, kind }) => loopback || kind === 'dummy')
+    .flatMap((link) =>
+      link.addresses
+        .filter(({ ip }) => !isIpv6(ip) && !ip.startsWith('127.'))
+        .filter((a) => owns(ledger, { device: link.name, ip: a.ip, prefixLength: a.prefixLength }) === null)
+        .map(
+          (a) =>
+            `${a.ip}/${a.prefixLength} on ${link.name} is not rsprep’s, and ARP is answered for it again, as before rsprep came`,
+        ),
+    );
 }
 
 /** A ledger that was lost and begun again does not remember the file, which says itself whose it is. */

@@ -1,5 +1,5 @@
 import { findVip, linkNamed } from './addresses.ts';
-import { hasOtherGlobal } from './checks/address.ts';
+import { isNic } from './checks/address.ts';
 import type { CheckContext } from './checks/check.ts';
 import { bootContradictions } from './checks/persistence.ts';
 import { dragged } from './drag.ts';
@@ -39,11 +39,11 @@ function deviceRefusals(context: CheckContext, links: readonly Link[]): readonly
         },
       ];
     }
-    if (link.loopback || link.kind === 'dummy' || !hasOtherGlobal(context, link)) return [];
+    if (!isNic(context, links, link)) return [];
     return [
       {
         code: 'device-is-nic',
-        message: `device: ${device} is a NIC with addresses of its own; it would answer ARP for every VIP put on it`,
+        message: `device: ${device} is a NIC: it would answer ARP for every VIP put on it`,
         next: 'leave out `device:` to use lo, or name a dummy device',
       },
     ];

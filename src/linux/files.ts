@@ -1,14 +1,28 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { absent, type Reading, unreadable, value } from '../core/reading.ts';
 import { errorText, isAbsent, isPrivilege } from './errors.ts';
 
-/** A text file's content. */
+/** A text file's content. A FIFO is not waited for: whoever may make one must not hang a verify. */
 export function readText(path: string): Reading<string> {
+  let fd: number | null = null;
   try {
-    return value(readFileSync(path, 'utf8'));
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return fstatSync(fd).isFIFO() ? unreadable(`${path}: it is a pipe, not a file`) : value(readFileSync(fd, 'utf8'));
   } catch (error) {
     return isAbsent(error) ? absent : unreadable(`${path}: ${errorText(error)}`, isPrivilege(error));
+  } finally {
+    if (fd !== null) closeSync(fd);
   }
 }
 

@@ -98,7 +98,10 @@ export function toRoute(entry: Json): readonly Route[] {
   return [
     {
       destination: dst,
+      // `pref` is RFC 4191's, and iproute2 prints it for every IPv6 route.
+      family: dst.includes(':') || 'pref' in entry ? 6 : 4,
       device: text(entry.dev) as InterfaceName | null,
+      devices: strings([entry.dev, ...hops.map(({ dev }) => dev)]) as readonly InterfaceName[],
       gateways: gateways.filter((gateway) => typeof gateway === 'string').map(kernelIp),
       preferredSource: typeof entry.prefsrc === 'string' ? kernelIp(entry.prefsrc) : null,
       table: text(entry.table) ?? 'main',

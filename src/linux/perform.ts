@@ -133,6 +133,9 @@ async function changeAddresses(
   actions: readonly AddressAction[],
   context: PerformContext,
 ): Promise<readonly ActionResult[]> {
+  const cut = actions.find(({ device }) => device.includes('#'));
+  if (cut)
+    return report(actions, actions, cut, `ip -batch would cut off the name ${cut.device} at its #: rename the device`);
   let todo = actions;
   while (todo.length > 0) {
     const result = await runIp(['ip', '-batch', '-'], `${todo.flatMap(batchLines).join('\n')}\n`, context);

@@ -5,6 +5,7 @@ import { CLIENT, type Host, RIP, VIP, VIP6, withNetwork } from '../support/netns
 import type { Outcome } from '../support/process.ts';
 import { type Agent, agentOn, type Config, expectCode, findingsOf, parseReport, verifyIds } from '../support/rsprep.ts';
 import { snapshot } from '../support/snapshot.ts';
+import { addVeth } from './checks/support.ts';
 
 const said = ({ stdout, stderr }: Outcome): string => stdout + stderr;
 
@@ -60,6 +61,45 @@ const refusals: readonly Refusal[] = [
     config: { version: 1, vips: [{ address: VIP, device: 'eth0' }] },
     code: 'device-is-nic',
     says: /eth0/,
+  },
+  {
+    name: 'a device that is a NIC without an address',
+    prepare: (rs) => addVeth(rs, 'eth9'),
+    config: { version: 1, vips: [VIP, { address: VIP6, device: 'eth9' }] },
+    code: 'device-is-nic',
+    says: /eth9/,
+  },
+  {
+    name: 'a device that is a bridge with a port',
+    prepare: (rs) => {
+      addVeth(rs, 'eth9');
+      rs.batch(['link add name br9 type bridge', 'link set eth9 master br9']);
+    },
+    config: { version: 1, vips: [{ address: VIP, device: 'br9' }] },
+    code: 'device-is-nic',
+    says: /br9/,
+  },
+  {
+    name: 'taking the VIP off a NIC whose routes would go with its last address',
+    prepare: (rs) => {
+      addVeth(rs, 'eth9');
+      rs.batch(['addr add 203.0.113.10/32 dev eth9', 'route add 198.51.100.0/24 dev eth9 table 50']);
+    },
+    config: { version: 1, vips: ['203.0.113.10'], rip: RIP },
+    words: ['--take-from-nic'],
+    code: 'drags-route',
+    says: /eth9.*198\.51\.100\.0\/24 \(table 50\)/s,
+  },
+  {
+    name: 'taking the VIP off a NIC whose subnet would go with it, a director in it',
+    prepare: (rs) => {
+      addVeth(rs, 'eth9');
+      rs.batch(['addr add 203.0.113.11/32 dev eth9', 'addr add 203.0.113.10/24 dev eth9']);
+    },
+    config: { version: 1, vips: ['203.0.113.10'], rip: RIP, directors: ['203.0.113.2'] },
+    words: ['--take-from-nic'],
+    code: 'drags-subnet',
+    says: /203\.0\.113\.2 is/,
   },
   {
     name: 'taking the VIP off a NIC where it is the primary of a foreign address',
@@ -134,6 +174,46 @@ describe('what deletion drags along', () => {
       expect(said(outcome)).toMatch(/route/);
       net.rs.ip('route replace default via 10.0.0.50');
       expectCode(agent.run('remove'), 0);
+    });
+  });
+
+  it.each([
+    ['on a tun device', ['tuntap add mode tun tt0', 'link set tt0 up', `addr add ${VIP}/32 dev tt0`]],
+    ['by a route of its own', [`route add local ${VIP}/32 dev lo table local metric 5`]],
+    ['by a wide local route', ['route add local 10.0.0.96/28 dev lo table local']],
+  ])('remove keeps the VIP silent that is local %s', async (_how, commands) => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply'), 0);
+      for (const command of commands) net.rs.ip(command);
+      expect(said(expectCode(agent.run('remove'), 0))).toContain('so do the ARP settings that keep it silent');
+      expect(net.rs.arp('all', 'arp_ignore')).toBe(1);
+    });
+  });
+
+  it('an unconfirmed apply that is taken back keeps it silent, too', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply', '--confirm', '60'), 0);
+      net.rs.batch(['link add name br9 type bridge', 'link set br9 up', `addr add ${VIP}/32 dev br9`]);
+      expect(said(expectCode(agent.run('confirm', '--revert'), 0))).toContain(`${VIP}/32 on br9 is not rsprep's`);
+      expect(net.rs.ip('addr show dev lo')).not.toContain(VIP);
+      expect(net.rs.arp('all', 'arp_ignore')).toBe(1);
+    });
+  });
+
+  it('remove refuses while a proxy would answer for the VIP, unless told to', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply'), 0);
+      addVeth(net.rs, 'eth1');
+      net.rs.batch(['addr add 192.168.5.11/24 dev eth1', `addr del ${RIP}/24 dev eth0`, `addr add ${RIP}/28 dev eth0`]);
+      net.rs.ip('route replace default via 192.168.5.1');
+      net.rs.arp('eth0', 'proxy_arp', 1);
+      net.rs.arp('eth0', 'forwarding', 1);
+      expect(said(expectCode(agent.run('remove'), 78))).toMatch(/as a proxy.*proxy_arp on eth0/s);
+      expect(net.rs.ip('addr show dev lo')).toContain(VIP);
+      expectCode(agent.run('remove', '--force'), 0);
     });
   });
 

@@ -186,7 +186,7 @@ export const vipOnNic: Check = {
         if (harmful.length > 0 && context.desired.role === 'real-server') {
           verdicts.push(onNic(vip, harmful, onDevice(links, vip).length > 0));
         }
-        if (own && !isSilent(own) && hasOtherGlobal(context, own) && inPlace(links, vip)) {
+        if (own && isNic(context, links, own) && inPlace(links, vip)) {
           verdicts.push(onOwnNic(vip));
         }
         return verdicts;
@@ -196,9 +196,20 @@ export const vipOnNic: Check = {
 
 const isSilent = (link: Link): boolean => link.loopback || link.kind === 'dummy';
 
-/** A configured device that has addresses of its own is a NIC, whatever its kind: it answers ARP for what it holds. */
-export const hasOtherGlobal = (context: CheckContext, link: Link): boolean =>
-  link.addresses.some((address) => address.scope === 'global' && !findVip(context.desired, address.ip));
+/**
+ * Whether a configured device answers ARP for what it holds: everything with a wire does, and so does whatever has addresses of
+ * its own. A bridge is a wire as soon as it has ports. Tunnels and VRF devices do no ARP; a NIC with `arp off` may do it any time.
+ */
+export function isNic(context: CheckContext, links: readonly Link[], link: Link): boolean {
+  if (isSilent(link)) return false;
+  const wireless =
+    (link.noArp && WITHOUT_WIRE.test(link.kind ?? '')) ||
+    (link.kind === 'bridge' && !links.some(({ master }) => master === link.name));
+  return !wireless || link.addresses.some((a) => a.scope === 'global' && !findVip(context.desired, a.ip));
+}
+
+/** Kinds of ip-link(8) that are IFF_NOARP from the beginning. */
+const WITHOUT_WIRE = /^(vrf|ipip|sit|gre|ip6gre|ip6tnl|vti|vti6|xfrm|tun|wireguard|nlmon)$/;
 
 function elsewhere(vip: DesiredVip, link: Link, address: Address): Verdict {
   return wrong({
@@ -238,7 +249,7 @@ function onOwnNic(vip: DesiredVip): Verdict {
     subject: vip.address,
     severity: 'critical',
     wanted: `a device of its own for ${vip.address} (lo, or a dummy)`,
-    seen: `device: ${vip.device} also holds addresses of its own: it is a NIC`,
+    seen: `device: ${vip.device} is a NIC`,
     why: 'A NIC answers ARP for every address it holds, whatever arp_ignore=1 says.',
     mend: 'leave out `device:` in the configuration, so that the VIP goes on lo; then rsprep apply --take-from-nic',
     demand: { kind: 'vip', ip: vip.address },

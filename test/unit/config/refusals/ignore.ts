@@ -31,6 +31,13 @@ export const refusals: readonly Refusal[] = [
     ],
   },
   {
+    name: 'everything, by the dash that almost every check has',
+    text: withOneVip('ignore: [{id: "*-*", reason: noise}]\n'),
+    errors: [
+      '3:15: ignore[0].id: this would ignore every finding: expected the id of a finding, in which * stands for any characters and ? for one, received "*-*"; name a check, such as arp-ignore@*',
+    ],
+  },
+  {
     name: 'a day that does not exist',
     text: withOneVip('ignore: [{id: a, reason: b, until: 2027-02-30}]\n'),
     errors: [

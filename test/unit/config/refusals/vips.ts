@@ -311,6 +311,13 @@ export const refusals: readonly Refusal[] = [
     ],
   },
   {
+    name: 'a device whose name ip -batch would cut off',
+    text: vipItem('{address: 192.0.2.10, device: "eth0#v"}'),
+    errors: [
+      '3:35: vips[0].device: ip(8) takes # for the beginning of a comment: expected the name of a network device: 1 to 15 characters without slash, colon or white space, received "eth0#v"; rename the device',
+    ],
+  },
+  {
     name: 'a label for a device',
     text: vipItem('{address: 192.0.2.10, device: "lo:0"}'),
     errors: [
