@@ -39,6 +39,8 @@ export interface SysctlFiles {
 export interface Routing {
   /** About each director and an address far away, without a source and, far away, from each VIP. */
   readonly answers: readonly RouteAnswer[];
+  /** About each VIP itself, where no director is configured. */
+  readonly own: readonly RouteAnswer[];
   /** About each director, from each VIP: replies to clients on its segment. */
   readonly nearReplies: readonly RouteAnswer[];
   /** About one address behind each route of the main table. */

@@ -24,7 +24,7 @@ const MOST_ROUTES = 32;
 
 /** One `ip route get`, and what its answer is for. */
 export type Question = { readonly to: Ip; readonly from: Ip | null } & (
-  | { readonly about: 'way' | 'near-reply' | 'behind-route' | 'hops' }
+  | { readonly about: 'way' | 'own' | 'near-reply' | 'behind-route' | 'hops' }
   | { readonly about: 'arrival'; readonly device: InterfaceName; readonly client: Arrival['client'] }
 );
 
@@ -64,6 +64,8 @@ function aboutFamily(
       // A tunnel that holds the VIP is where packets for it come in; of any other device the answer is not used.
       const devices = new Set([...entrances.map(({ device }) => device), ...(own === LO ? [] : [own])]);
       return [
+        // Without a director there is no way in to ask about; what a plain lookup says is then better than nothing.
+        ...(devices.size === 0 ? [{ about: 'own', to: vip, from: null } as const] : []),
         { about: 'way', to: client, from: vip },
         { about: 'hops', to: client, from: vip },
         ...directors.map((to): Question => ({ about: 'near-reply', to, from: vip })),
@@ -120,6 +122,7 @@ export function toRouting(
     );
   return value({
     answers: ways('way'),
+    own: ways('own'),
     nearReplies: ways('near-reply'),
     behindRoutes: ways('behind-route'),
     hops: asked.flatMap(({ question: { about, from }, answer }): readonly ReplyHops[] =>

@@ -1,8 +1,10 @@
-import { inPlace } from '../addresses.ts';
+import { contains, inPlace, toBits } from '../addresses.ts';
 import { type Verdict, wrong } from '../finding.ts';
 import { isIpv6 } from '../names.ts';
+import type { Address, Link } from '../observed.ts';
 import { withLinks } from './address.ts';
 import type { Check } from './check.ts';
+import { knob, linksOf, replyHops, routingOf } from './ways.ts';
 
 export const vip6Unusable: Check = {
   id: 'vip6-unusable',
@@ -73,5 +75,103 @@ export const vip6Preferred: Check = {
           }),
         ];
       }),
+    ),
+};
+
+export const noLinkLocal: Check = {
+  id: 'no-link-local',
+  title: 'NICs that replies from an IPv6 VIP leave by have a link-local address',
+  severity: 'high',
+  looksAt:
+    'For each IPv6 VIP the devices by which its replies leave, to the directors and to clients far away: an address of fe80::/10 that is neither tentative nor dadfailed. Where no route is known, any NIC that has one will do. Tunnels aside.',
+  why: 'The VIP is not on the NIC, so the kernel asks for its neighbours from the NIC’s link-local address; without one it cannot ask at all, and replies from the VIP are dropped.',
+  mend: 'ip link set NIC addrgenmode eui64, then down and up; or LinkLocalAddressing=ipv6 (systemd-networkd); net/ipv6/conf/NIC/disable_ipv6=0.',
+  source: 'net/ipv6/ndisc.c ndisc_solicit(), ndisc_send_ns(); RFC 4291 2.8',
+  early: false,
+  run: (context) => {
+    const links = linksOf(context);
+    const routing = routingOf(context);
+    const vips = context.desired.vips.filter((vip) => isIpv6(vip.address) && inPlace(links, vip));
+    if (routing === null || vips.length === 0) return [];
+    const leaves = new Set<string | null | undefined>(
+      vips.flatMap(({ address }) => [
+        ...replyHops(routing, address).map(({ device }) => device),
+        ...routing.nearReplies.filter(({ from }) => from === address).map(({ route }) => route?.device),
+      ]),
+    );
+    const nics = links.filter((link) => link.up && !link.loopback && !link.noArp && link.kind !== 'dummy');
+    const used = nics.filter(({ name }) => leaves.has(name));
+    if (used.length === 0)
+      return nics.length === 0 || nics.some(hasLinkLocal) ? [] : [mute(null, 'no NIC of this host has one')];
+    return used
+      .filter((link) => !hasLinkLocal(link))
+      .map((link) =>
+        mute(link.name, `${link.name} has none${link.addresses.some(isLinkLocal) ? ' that is usable' : ''}`),
+      );
+  },
+};
+
+const isLinkLocal = ({ ip }: Address): boolean => /^fe[89ab]/.test(ip);
+const hasLinkLocal = ({ addresses }: Link): boolean =>
+  addresses.some((address) => isLinkLocal(address) && !address.tentative && !address.dadFailed);
+
+const mute = (device: string | null, seen: string): Verdict =>
+  wrong({
+    subject: device,
+    severity: 'high',
+    wanted: 'a usable link-local IPv6 address where replies from the VIP leave',
+    seen,
+    why: 'Replies from the IPv6 VIP need a neighbour, and the kernel has no address to ask for it from: they are dropped.',
+    mend: `${device === null ? 'look at net/ipv6/conf/*/disable_ipv6 and the MTU (1280 at least)' : `ip link set ${device} addrgenmode eui64; ip link set ${device} down; ip link set ${device} up`}`,
+    demand: { kind: 'host' },
+  });
+
+export const vip6Anycast: Check = {
+  id: 'vip6-anycast',
+  title: 'The IPv6 VIP is no subnet’s router anycast address',
+  severity: 'critical',
+  looksAt:
+    'For each IPv6 VIP: whether it is the first address of a prefix that a NIC has an address in. Critical where that NIC forwards, else advice.',
+  why: 'A router answers neighbour solicitations for the first address of each of its subnets, whatever device the VIP is on.',
+  mend: 'Another VIP, which is not all zeros behind the prefix; or net/ipv6/conf/NIC/forwarding=0.',
+  source: 'RFC 4291 2.6.1; net/ipv6/addrconf.c addrconf_join_anycast()',
+  run: (context) =>
+    withLinks(context, 'critical', (links) =>
+      context.desired.vips
+        .filter(({ address }) => isIpv6(address))
+        .flatMap(({ address: vip }): readonly Verdict[] => {
+          const bits = toBits(vip);
+          const on = links.filter(
+            (link) =>
+              !link.loopback &&
+              !link.noArp &&
+              // addrconf_join_anycast() leaves prefixes of 127 and 128 bits alone.
+              link.addresses.some(
+                (a) =>
+                  isIpv6(a.ip) &&
+                  a.prefixLength < 127 &&
+                  contains(a, vip) &&
+                  bits === (toBits(a.ip) >> BigInt(128 - a.prefixLength)) << BigInt(128 - a.prefixLength),
+              ),
+          );
+          const [first] = on;
+          if (!first) return [];
+          const forwards = on.filter(({ name }) => knob(context.observed, `net/ipv6/conf/${name}/forwarding`) === 1);
+          return [
+            wrong({
+              subject: vip,
+              severity: forwards.length > 0 ? 'critical' : 'advice',
+              wanted: `${vip} not the first address of a subnet of this host`,
+              seen: `${(forwards[0] ?? first).name} has an address in the prefix that begins with ${vip}${forwards.length > 0 ? ', and forwards' : ''}`,
+              why:
+                forwards.length > 0
+                  ? 'As a router this host answers neighbour solicitations for that address: it takes the VIP from the director.'
+                  : 'As soon as that NIC forwards, this host answers neighbour solicitations for the VIP.',
+              mend: `another VIP${forwards.map(({ name }) => `; or sysctl -w net/ipv6/conf/${name}/forwarding=0`).join('')}`,
+              demand: { kind: 'host' },
+              vips: [vip],
+            }),
+          ];
+        }),
     ),
 };

@@ -25,7 +25,7 @@ export const vipUnroutable: Check = {
   title: 'The kernel takes packets for the VIP for its own',
   severity: 'high',
   looksAt:
-    'The local routing table, which must have a route for each VIP that is on its device; and whether the kernel would take in a packet for it by the interface towards the directors, from a director’s address and from one far away (`ip route get VIP from CLIENT iif INTERFACE`): rules (ip rule), unreachable routes and source validation included. While that is so, ARP questions for the VIP go unanswered as well, whatever the ARP settings are. Not asked inside a VRF.',
+    'The local routing table, which must have a route for each VIP that is on its device; and whether the kernel would take in a packet for it by the interface towards the directors, from a director’s address and from one far away (`ip route get VIP from CLIENT iif INTERFACE`): rules (ip rule), unreachable routes and source validation included. Without directors in the configuration only `ip route get VIP` is asked. While that is so, ARP questions for the VIP go unanswered as well, whatever the ARP settings are. Not asked inside a VRF.',
   why: 'The address is there, but a rule or a missing local route makes the kernel forward, refuse or drop the clients’ packets.',
   mend: 'ip rule and ip route show table local: take away the rule that is in the way, or delete the VIP and run rsprep apply, which adds address and local route again.',
   source: 'net/ipv4/route.c ip_route_input_slow(), net/core/fib_rules.c fib_rules_lookup(); ip-rule(8)',
@@ -37,6 +37,16 @@ export const vipUnroutable: Check = {
       if (!isLocal(context, address)) {
         return [unroutable(vip, `no local route for ${address}, although the address is there`, null, 'silence')];
       }
+      const plain = routing?.own.find(({ to }) => to === address);
+      if (plain && plain.route?.type !== 'local')
+        return [
+          unroutable(
+            vip,
+            `the kernel calls ${address} ${plain.route?.type ?? 'unreachable'}`,
+            plain.route?.type === 'anycast' ? `vip6-anycast@${address}` : null,
+            'alarm',
+          ),
+        ];
       const refused = routing === null ? null : refusedBy(context, routing, vip);
       return refused === null ? [] : [unroutable(vip, refused.seen, refused.rootedIn, 'alarm')];
     });
@@ -167,3 +177,37 @@ export const ripMissing: Check = {
     ];
   },
 };
+
+export const nicNoArp: Check = {
+  id: 'nic-noarp',
+  title: 'The NIC towards the director speaks ARP',
+  severity: 'high',
+  looksAt:
+    'The flag NOARP of the devices by which a director or the clients are reached, tunnels aside (ip link show; `ip link set NIC arp on` takes it away).',
+  why: 'With `arp off` (the "-arp" of old guides) the whole NIC is mute: neither the director nor the gateway finds this host’s own address any more.',
+  mend: 'ip link set NIC arp on; rsprep apply keeps the VIP silent without that.',
+  source: 'net/ipv4/arp.c arp_rcv(), arp_constructor(); ip-link(8)',
+  early: false,
+  run: (context) => {
+    const routing = routingOf(context);
+    if (!routing) return [];
+    const used = new Set(routing.answers.map(({ route }) => route?.device));
+    return linksOf(context)
+      .filter((link) => used.has(link.name) && link.up && link.noArp && mayHaveArp(link))
+      .map(({ name }) =>
+        wrong({
+          subject: name,
+          severity: 'high',
+          wanted: `${name} without NOARP`,
+          seen: `${name} has the flag NOARP`,
+          why: 'Nobody on that segment finds this host: the director’s packets and the gateway’s do not arrive.',
+          mend: `ip link set ${name} arp on`,
+          demand: { kind: 'host' },
+        }),
+      );
+  },
+};
+
+/** Kinds of ip-link(8) with an Ethernet of their own; everything else is NOARP by nature. */
+const mayHaveArp = ({ kind, loopback }: Link): boolean =>
+  !loopback && (kind === null || /^(veth|vlan|bond|bridge|team|macvlan|macvtap|gretap|tap)$/.test(kind));

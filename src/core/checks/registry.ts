@@ -6,12 +6,12 @@ import type { Check } from './check.ts';
 import { conntrackFull, conntrackStrict } from './conntrack.ts';
 import { arpFilter, firewallDrops } from './firewall.ts';
 import { ignoreExpired, ignoreUnknown } from './ignored.ts';
-import { vip6Preferred, vip6Unusable } from './ipv6.ts';
+import { noLinkLocal, vip6Anycast, vip6Preferred, vip6Unusable } from './ipv6.ts';
 import { ledgerCheck, vipStale } from './ledger.ts';
 import { vipExpires, vipScope } from './lifetime.ts';
 import { bootSysctl, persistSysctl } from './persistence.ts';
 import { proxyArp, proxyNdp } from './proxy.ts';
-import { noWayBack, ripMissing, vipUnroutable } from './reach.ts';
+import { nicNoArp, noWayBack, ripMissing, vipUnroutable } from './reach.ts';
 import { directorOffLink, gatewayIsDirector, localRoute, rpFilter } from './routing.ts';
 import { serviceMissing, serviceProbe, serviceSource, serviceVipOnly } from './service.ts';
 import { arpSender, vipAsSource } from './source.ts';
@@ -28,6 +28,7 @@ export const CHECKS: readonly Check[] = [
   localRoute,
   proxyArp,
   proxyNdp,
+  vip6Anycast,
   keepalivedVip,
   ipvsHere,
   deviceDown,
@@ -40,6 +41,8 @@ export const CHECKS: readonly Check[] = [
   vipAsSource,
   vipUnroutable,
   noWayBack,
+  noLinkLocal,
+  nicNoArp,
   ripMissing,
   directorOffLink,
   gatewayIsDirector,

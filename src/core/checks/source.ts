@@ -2,7 +2,7 @@ import { findVip, linkNamed, placesOf } from '../addresses.ts';
 import { type Verdict, wrong } from '../finding.ts';
 import { groupBy } from '../group.ts';
 import { isIpv6 } from '../names.ts';
-import type { Link } from '../observed.ts';
+import type { Address, Link } from '../observed.ts';
 import { selectSource } from '../source-address.ts';
 import { withLinks } from './address.ts';
 import type { Check, CheckContext } from './check.ts';
@@ -23,7 +23,7 @@ export const arpSender: Check = {
     withLinks(context, 'critical', (links) =>
       links.flatMap((link): readonly Verdict[] => {
         if (!asksByArp(link) || !leadsThrough(context, link)) return [];
-        if (link.addresses.some(({ ip, scope }) => !isIpv6(ip) && scope !== 'host')) return [];
+        if (link.addresses.some(isSender)) return [];
         const sender = selectSource(links, link.name);
         const vip = sender === null ? undefined : findVip(context.desired, sender);
         if (!vip) return [];
@@ -44,6 +44,9 @@ export const arpSender: Check = {
       }),
     ),
 };
+
+/** inet_select_addr() for a neighbour: scope link at most; host and nowhere are further. */
+const isSender = ({ ip, scope }: Address): boolean => !isIpv6(ip) && scope !== 'host' && scope !== 'nowhere';
 
 const asksByArp = (link: Link): boolean =>
   link.up && !link.loopback && !link.noArp && !/^(bridge|bond|team|ovs|openvswitch)/.test(link.portKind ?? '');
@@ -109,7 +112,7 @@ function rootOf(context: CheckContext, vip: Parameters<typeof placesOf>[1], devi
   if (isIpv6(vip)) return null;
   const unnumbered = devices.find((device) => {
     const link = linkNamed(links, device);
-    return link && asksByArp(link) && !link.addresses.some(({ ip, scope }) => !isIpv6(ip) && scope !== 'host');
+    return link && asksByArp(link) && !link.addresses.some(isSender);
   });
   return unnumbered === undefined ? null : `arp-sender@${unnumbered}`;
 }

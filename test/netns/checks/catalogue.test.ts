@@ -258,6 +258,48 @@ const routing: readonly Case[] = [
     mend: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
   },
   {
+    name: 'no link-local address on the NIC, so that no neighbour is asked for from the IPv6 VIP',
+    config: { ...config, vips: [VIP6], directors: ['fd00::2'] },
+    change: ({ rs }) => rs.ip('addr del fe80::11/64 dev eth0'),
+    finds: ['high no-link-local@eth0'],
+    mend: ({ rs }) => rs.ip('addr add fe80::11/64 dev eth0 nodad'),
+  },
+  {
+    name: 'no IPv6 on any NIC, and an IPv6 VIP',
+    config: { ...config, vips: [VIP, VIP6] },
+    change: ({ rs }) => rs.must(['sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6']),
+    finds: ['high no-link-local'],
+  },
+  {
+    name: 'the IPv6 VIP is the first address of a subnet of a NIC that forwards',
+    config: { ...config, vips: ['fd00::'] },
+    before: ['advice vip6-anycast@fd00::'],
+    change: ({ rs }) => rs.must(['sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/eth0/forwarding']),
+    finds: ['critical vip6-anycast@fd00::'],
+  },
+  {
+    name: 'the NIC has ARP off',
+    change: ({ rs }) => rs.ip('link set eth0 arp off'),
+    finds: ['high nic-noarp@eth0'],
+    mend: ({ rs }) => rs.ip('link set eth0 arp on'),
+  },
+  ...(
+    [
+      ['an unreachable route for it', `route prepend unreachable ${VIP}/32 table local`],
+      ['a rule before the local table', `rule add to ${VIP} blackhole pref 0`],
+    ] as const
+  ).map(
+    ([what, command]): Case => ({
+      name: `without directors: ${what}`,
+      config: { ...config, directors: [], vips: [VIP] },
+      change: ({ rs }) => {
+        if (command.startsWith('rule')) rs.batch(['rule add lookup local pref 1', 'rule del lookup local pref 0']);
+        rs.ip(command);
+      },
+      finds: [`high vip-unroutable@${VIP}`],
+    }),
+  ),
+  {
     name: 'a RIP that is on no interface',
     config: { ...config, rip: '10.0.0.77' },
     prepare: ({ rs }) => rs.ip('addr add 10.0.0.77/24 dev eth0'),

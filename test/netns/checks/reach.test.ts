@@ -13,6 +13,7 @@ const otherWayOut: Case['prepare'] = ({ rs }) => {
   rs.batch([
     'addr add 192.168.5.11/24 dev eth1',
     'addr add fd05::11/64 dev eth1 nodad',
+    'addr add fe80::5:11/64 dev eth1 nodad',
     'route replace default via 192.168.5.1',
     'route replace default via fd05::1',
   ]);

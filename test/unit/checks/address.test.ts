@@ -16,7 +16,6 @@ import {
   link,
   lo,
   onLo,
-  RIP,
   TODAY,
   VIP,
   VIP6,
@@ -125,6 +124,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     { observed: { links: unreadable('no ip') } },
     [
       'unknown vip-on-nic',
+      'unknown vip6-anycast',
       'unknown vip-prefix',
       'unknown device-down',
       'unknown vip-missing',
@@ -165,7 +165,7 @@ describe('addresses', () => {
 
   it('never folds what is critical under what is not', () => {
     const observed = {
-      ...hosts(lo, { ...eth0, addresses: [address(RIP, 24), address(VIP, 32)] }).observed,
+      ...hosts(lo, { ...eth0, addresses: [...eth0.addresses, address(VIP, 32)] }).observed,
       vipFiles: [{ path: '/etc/keepalived/keepalived.conf', content: value(`virtual_ipaddress {\n${VIP}\n}\n`) }],
     };
     expect(found({ observed })).toEqual([`critical vip-on-nic@${VIP}`, `advice keepalived-vip@${VIP}`]);

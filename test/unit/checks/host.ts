@@ -64,7 +64,11 @@ export const onLo = [
 ];
 
 export const lo = link('lo', 1, onLo);
-export const eth0 = link('eth0', 2, [address(RIP, 24), address('fd00::11', 64)]);
+export const eth0 = link('eth0', 2, [
+  address(RIP, 24),
+  address('fd00::11', 64),
+  address('fe80::11', 64, { scope: 'link' }),
+]);
 
 export const way = (
   to: string,
@@ -84,6 +88,7 @@ export const cleanRouting: Routing = {
     { device: 'eth0' as InterfaceName, destination: '10.0.0.0' as Ip, prefixLength: 24, gateway: null },
   ],
   proxyNeighbours: [],
+  own: [],
   nearReplies: [],
   behindRoutes: [],
   hops: [],
