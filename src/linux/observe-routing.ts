@@ -17,8 +17,9 @@ const SOME_CLIENTS = {
   6: ['2001:db8:ffff::1', '3fff:ffff::1'].map(kernelIp),
 } as const;
 
-/** More VIPs than this take the same ways: rules by single VIPs are not written by the hundred. Likewise directors and routes. */
+/** VIPs of each family about which everything is asked; about those after them only the way in and the way back; then nothing more. */
 const MOST_VIPS = 8;
+const MOST_VIPS_AT_ALL = 128;
 const MOST_DIRECTORS = 4;
 const MOST_ROUTES = 32;
 
@@ -36,7 +37,7 @@ export function questionsOf(desired: Desired, main: readonly MainRoute[]): reado
   return [
     ...desired.directors.map((to): Question => ({ about: 'way', to, from: null })),
     ...families.flatMap((family) => {
-      const vips = desired.vips.filter(({ address }) => familyOf(address) === family).slice(0, MOST_VIPS);
+      const vips = desired.vips.filter(({ address }) => familyOf(address) === family).slice(0, MOST_VIPS_AT_ALL);
       const directors = desired.directors.filter((ip) => familyOf(ip) === family).slice(0, MOST_DIRECTORS);
       const routes = family === 4 ? main : directors.length > 0 ? valueOr(readTable6(), []) : [];
       return aboutFamily(vips, directors, routes, clientOf(family, routes));
@@ -60,7 +61,15 @@ function aboutFamily(
   });
   return [
     { about: 'way', to: client, from: null },
-    ...vips.flatMap(({ address: vip, device: own }): readonly Question[] => {
+    ...vips
+      .slice(MOST_VIPS)
+      .flatMap(({ address: to }): readonly Question[] => [
+        ...(entrances[0]
+          ? [{ about: 'arrival', to, from: client, device: entrances[0].device, client: 'far' } as const]
+          : [{ about: 'own', to, from: null } as const]),
+        { about: 'way', to: client, from: to },
+      ]),
+    ...vips.slice(0, MOST_VIPS).flatMap(({ address: vip, device: own }): readonly Question[] => {
       // A tunnel that holds the VIP is where packets for it come in; of any other device the answer is not used.
       const devices = new Set([...entrances.map(({ device }) => device), ...(own === LO ? [] : [own])]);
       return [

@@ -13,7 +13,7 @@ export const arpSender: Check = {
   title: 'No NIC has to borrow the VIP as its own address',
   severity: 'critical',
   looksAt:
-    'Every NIC without an IPv4 address of its own that a route leads through: which address the kernel would take for the sender of its ARP requests. It takes the first of scope global or site on the NIC’s VRF, then on lo, then on the other devices; a VIP of scope host is never taken.',
+    'Every NIC without an IPv4 address of its own: which address the kernel would take for the sender of its ARP requests. It takes the first of scope global or site on the NIC’s VRF, then on lo, then on the other devices; a VIP of scope host is never taken. Critical where a route of the main table, or the answer to one of the questions asked here, leads through that NIC; else advice, for other tables are not read.',
   why: 'arp_announce=2 chooses among the addresses of the NIC. Where there is none, the kernel borrows one, and asks `who-has … tell VIP`.',
   mend: 'Give the NIC an address, or the VIP scope host: at a quiet moment rsprep drain, rsprep remove, rsprep apply.',
   source: 'net/ipv4/arp.c arp_solicit(), net/ipv4/devinet.c inet_select_addr(), in_dev_select_addr()',
@@ -22,23 +22,30 @@ export const arpSender: Check = {
   run: (context) =>
     withLinks(context, 'critical', (links) =>
       links.flatMap((link): readonly Verdict[] => {
-        if (!asksByArp(link) || !leadsThrough(context, link)) return [];
+        if (!asksByArp(link)) return [];
         if (link.addresses.some(isSender)) return [];
         const sender = selectSource(links, link.name);
         const vip = sender === null ? undefined : findVip(context.desired, sender);
         if (!vip) return [];
+        const leads = leadsThrough(context, link);
         return [
           wrong({
             subject: link.name,
-            severity: 'critical',
+            severity: leads ? 'critical' : 'advice',
             wanted: `an IPv4 address on ${link.name}, or ${vip.address} with scope host`,
-            seen: `${link.name} has routes but no IPv4 address: the kernel takes ${vip.address} for it`,
-            why: 'Through that NIC this host asks for its neighbours with the VIP as ARP sender, and they send it the farm’s traffic.',
+            seen: `${link.name} has ${leads ? 'routes but ' : ''}no IPv4 address: the kernel takes ${vip.address} for it`,
+            why: leads
+              ? 'Through that NIC this host asks for its neighbours with the VIP as ARP sender, and they send it the farm’s traffic.'
+              : 'As soon as a route of any table or a socket bound to that NIC uses it, this host asks for its neighbours with the VIP as ARP sender.',
             mend: `ip address add RIP/PREFIX dev ${link.name}; or at a quiet moment rsprep remove, then rsprep apply, which adds the VIP with scope host`,
             demand: { kind: 'host' },
             vips: [vip.address],
             // With the VIP on another NIC, that is what is wrong.
-            rootedIn: onNic(links, vip.address) ? `vip-on-nic@${vip.address}` : null,
+            rootedIn: onNic(links, vip.address)
+              ? `vip-on-nic@${vip.address}`
+              : leads
+                ? null
+                : `vip-scope@${vip.address}`,
           }),
         ];
       }),
