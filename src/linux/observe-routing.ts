@@ -19,7 +19,7 @@ const SOME_CLIENTS = {
 
 /** VIPs of each family about which everything is asked; about those after them only the way in and the way back; then nothing more. */
 const MOST_VIPS = 8;
-const MOST_VIPS_AT_ALL = 128;
+const MOST_VIPS_AT_ALL = 32;
 const MOST_DIRECTORS = 4;
 const MOST_ROUTES = 32;
 

@@ -77,4 +77,24 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     mend: 'VIP/32 on a loopback adapter; weakhostreceive on the NIC; weakhostreceive and weakhostsend on the loopback adapter. `rsprep render windows` prints the commands.',
     source: 'netsh interface ipv4',
   },
+  {
+    id: 'below-the-checks',
+    title: 'Nothing drops or rewrites packets where no check looks',
+    where:
+      'on this host, but read by no check: nft chains of the families netdev and inet at ingress or egress, stateless rewriting (ip saddr set, arp saddr ip set), tc filters, XDP, IPsec policies (ip xfrm policy), rules of the routing policy by port or protocol',
+    probe:
+      'rsprep verify --probe, for what a configured service answers; rsprep probe service VIP:PORT --via RIP, from a peer',
+    why: 'They act before or after everything that verify reads: requests or replies vanish, or leave with another source, while every setting is right.',
+    mend: 'nft list ruleset; tc filter show dev NIC ingress; bpftool net; ip xfrm policy; ip rule: take away what is in the way.',
+    source: 'nft(8), tc(8), ip-xfrm(8), ip-rule(8)',
+  },
+  {
+    id: 'other-namespaces',
+    title: 'No container or virtual machine of this host holds the VIP',
+    where: 'inside that container or machine; to the segment it is a host of its own (macvlan, ipvlan, a bridge port)',
+    probe: 'rsprep probe arp VIP, from another host of the segment',
+    why: 'It has ARP settings of its own, and answers for the VIP by the same cable.',
+    mend: 'Take the VIP off it, or prepare it as a real server of its own.',
+    source: 'network_namespaces(7), ip-link(8) macvlan',
+  },
 ];

@@ -25,7 +25,7 @@ export const vipUnroutable: Check = {
   title: 'The kernel takes packets for the VIP for its own',
   severity: 'high',
   looksAt:
-    'The local routing table, which must have a route for each VIP that is on its device; and whether the kernel would take in a packet for it by the interface towards the directors, from a director’s address and from one far away (`ip route get VIP from CLIENT iif INTERFACE`): rules (ip rule), unreachable routes and source validation included. Without directors in the configuration only `ip route get VIP` is asked. While that is so, ARP questions for the VIP go unanswered as well, whatever the ARP settings are. Not asked inside a VRF, nor about more than 128 VIPs of a family.',
+    'The local routing table, which must have a route for each VIP that is on its device; and whether the kernel would take in a packet for it by the interface towards the directors, from a director’s address and from one far away (`ip route get VIP from CLIENT iif INTERFACE`): rules (ip rule), unreachable routes and source validation included. Without directors in the configuration only `ip route get VIP` is asked. While that is so, ARP questions for the VIP go unanswered as well, whatever the ARP settings are. Not asked inside a VRF, nor about more than 32 VIPs of a family.',
   why: 'The address is there, but a rule or a missing local route makes the kernel forward, refuse or drop the clients’ packets.',
   mend: 'ip rule and ip route show table local: take away the rule that is in the way, or delete the VIP and run rsprep apply, which adds address and local route again.',
   source: 'net/ipv4/route.c ip_route_input_slow(), net/core/fib_rules.c fib_rules_lookup(); ip-rule(8)',
@@ -116,7 +116,7 @@ export const noWayBack: Check = {
   title: 'Replies from the VIP have a way out',
   severity: 'high',
   looksAt:
-    '`ip route get` for an address far away and for each director, from each VIP: where the host’s own packets have a way there, those of the VIP must have one too. Not asked inside a VRF, where there is no default route at all, nor about more than 128 VIPs of a family.',
+    '`ip route get` for an address far away and for each director, from each VIP: where the host’s own packets have a way there, those of the VIP must have one too. Not asked inside a VRF, where there is no default route at all, nor about more than 32 VIPs of a family.',
   why: 'A rule for the VIP (ip rule from VIP) that ends in an unreachable, blackhole or empty table swallows every reply, while everything else on this host works.',
   mend: 'ip rule show; ip route show table all: correct the rule or the table that it leads to.',
   source: 'net/ipv4/route.c ip_route_output_key_hash_rcu(), net/core/fib_rules.c; ip-rule(8)',

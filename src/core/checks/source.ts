@@ -21,7 +21,7 @@ export const arpSender: Check = {
   early: false,
   run: (context) =>
     withLinks(context, 'critical', (links) =>
-      links.flatMap((link): readonly Verdict[] => {
+      (lends(context, links) ? links : []).flatMap((link): readonly Verdict[] => {
         if (!asksByArp(link)) return [];
         if (link.addresses.some(isSender)) return [];
         const sender = selectSource(links, link.name);
@@ -51,6 +51,12 @@ export const arpSender: Check = {
       }),
     ),
 };
+
+/** Whether there is a VIP that the kernel would take for a NIC’s own address at all: 200 NICs need not be asked then. */
+const lends = (context: CheckContext, links: readonly Link[]): boolean =>
+  context.desired.vips.some(({ address: vip }) =>
+    placesOf(links, vip).some(({ address }) => !isIpv6(vip) && address.scope !== 'host'),
+  );
 
 /** inet_select_addr() for a neighbour: scope link at most; host and nowhere are further. */
 const isSender = ({ ip, scope }: Address): boolean => !isIpv6(ip) && scope !== 'host' && scope !== 'nowhere';
