@@ -1,5 +1,6 @@
 import type { Action } from './action.ts';
 import { contains, describeAddress, placesOf } from './addresses.ts';
+import { isNic } from './checks/address.ts';
 import type { CheckContext } from './checks/check.ts';
 import { addressKey } from './ledger.ts';
 import { hostPrefixLength, isIpv6 } from './names.ts';
@@ -62,17 +63,17 @@ function dragsDevice(
 }
 
 /**
- * An address with a prefix brings the route to its subnet, and takes it along. That is refused where nothing else of the device
+ * An address of a NIC with a prefix brings the route to its subnet, and takes it along. That is refused where nothing else of the device
  * covers the subnet and something needs it: a director, a gateway, another address of this host, or, with the last IPv4 address, all.
  */
 function dragsSubnet(
-  { desired }: CheckContext,
+  context: CheckContext,
   links: readonly Link[],
   going: ReadonlySet<string>,
   routes: readonly Route[],
 ): readonly Refusal[] {
   return links
-    .filter((link) => !link.loopback && link.kind !== 'dummy')
+    .filter((link) => isNic(context, links, link))
     .flatMap((link) => {
       const stays = link.addresses.filter((address) => !going.has(keyOf(link, address)));
       const leaves = link.addresses.filter((address) => going.has(keyOf(link, address)) && !isHost(address));
@@ -80,7 +81,7 @@ function dragsSubnet(
       return leaves.flatMap((address): readonly Refusal[] => {
         const family = stays.filter(({ ip }) => isIpv6(ip) === isIpv6(address.ip));
         if (family.some((a) => a.prefixLength <= address.prefixLength && contains(a, address.ip))) return [];
-        const needing = [...desired.directors, ...gateways, ...family.map(({ ip }) => ip)];
+        const needing = [...context.desired.directors, ...gateways, ...family.map(({ ip }) => ip)];
         const needs = needing.find((ip) => contains(address, ip));
         const isLast = family.length === 0 && !isIpv6(address.ip);
         if (needs === undefined && !isLast) return [];

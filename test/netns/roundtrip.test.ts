@@ -149,6 +149,13 @@ const cases: readonly Case[] = [
     finding: `vip-missing@${VIP}`,
   },
   {
+    name: 'the VIP with a wide prefix on another device than lo, the director in it',
+    prepare: addBridge('vip9'),
+    config: { version: 1, vips: [{ address: VIP, device: 'vip9' }] },
+    change: ({ rs }) => rs.batch([`addr del ${VIP}/32 dev vip9`, `addr add ${VIP}/28 dev vip9`]),
+    finding: `vip-prefix@${VIP}`,
+  },
+  {
     name: 'the device of the VIP set down',
     prepare: addBridge('vip9'),
     config: { version: 1, vips: [{ address: VIP, device: 'vip9' }] },

@@ -1,4 +1,4 @@
-import { findVip, linkNamed, placesOf } from '../addresses.ts';
+import { findVip, isHostAddress, linkNamed, onDevice, placesOf } from '../addresses.ts';
 import { type Verdict, wrong } from '../finding.ts';
 import { groupBy } from '../group.ts';
 import { isIpv6 } from '../names.ts';
@@ -121,6 +121,9 @@ export const vipAsSource: Check = {
 
 function rootOf(context: CheckContext, vip: Parameters<typeof placesOf>[1], devices: readonly string[]): string | null {
   const links = linksOf(context);
+  // On any device but lo a wide VIP brings a route of its own, with the VIP as its source.
+  const own = findVip(context.desired, vip);
+  if (own && onDevice(links, own).some((address) => !isHostAddress(address))) return `vip-prefix@${vip}`;
   if (onNic(links, vip)) return `vip-on-nic@${vip}`;
   if (isIpv6(vip)) return null;
   const unnumbered = devices.find((device) => {
