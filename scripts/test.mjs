@@ -22,7 +22,10 @@ function canMakeNamespaces() {
 const XTABLES = ['iptables-nft', 'iptables-legacy', 'arptables-legacy'];
 
 async function namespaceTools() {
-  return [...canMakeNamespaces(), ...needs('ip', 'cc', 'nft', ...XTABLES, 'strace', 'arping', 'ping', 'flock', 'setpriv')];
+  return [
+    ...canMakeNamespaces(),
+    ...needs('ip', 'cc', 'nft', ...XTABLES, 'strace', 'arping', 'ping', 'flock', 'setpriv'),
+  ];
 }
 
 async function realKernel() {
