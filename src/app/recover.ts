@@ -49,7 +49,13 @@ function unusable(host: Changing, reason: string, forLackOfPrivilege: boolean): 
     const kind = forLackOfPrivilege ? 'permission' : 'failed';
     return {
       kind: 'failed',
-      failure: { kind, message: `cannot read the ledger: ${reason}`, next: 'run this as root' },
+      failure: {
+        kind,
+        message: `cannot read the ledger: ${reason}`,
+        next: forLackOfPrivilege
+          ? 'run this as root'
+          : 'move it out of the way: `rsprep apply` makes a new one from what the kernel holds',
+      },
     };
   }
   return aside(host, '.bad', reason);

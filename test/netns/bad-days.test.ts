@@ -75,6 +75,20 @@ describe('files', () => {
     });
   });
 
+  it('a pipe where a file is read: not waited for, and never taken for an empty file', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply'), 0);
+      must(['mkfifo', agent.file('etc/sysctl.d/zzz.conf')]);
+      expect(expectCode(agent.run('verify'), 1).stdout).toContain('zzz.conf: it is a pipe, not a file');
+      rmSync(agent.file('etc/sysctl.d/zzz.conf'));
+      rmSync(agent.file(LEDGER));
+      must(['mkfifo', agent.file(LEDGER)]);
+      expect(verifyIds(agent)).toEqual({ code: 0, ids: ['ledger@file'] });
+      expect(expectCode(agent.run('apply'), 1).stderr).toMatch(/it is a pipe.*move it out of the way/s);
+    });
+  });
+
   it('/var that cannot be written: refused, and nothing changes', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);
