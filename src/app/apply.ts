@@ -5,7 +5,7 @@ import type { Report } from '../core/report.ts';
 import { changesLive, oldLedger, runSteps } from './apply-run.ts';
 import { blinding } from './blind.ts';
 import { underLock } from './locked.ts';
-import { baseReport, type Look, look } from './look.ts';
+import { baseReport, type Look, look, unknownHold } from './look.ts';
 import type { Changing } from './ports.ts';
 import { prepareLedger } from './recover.ts';
 import type { Progress } from './transaction.ts';
@@ -42,6 +42,8 @@ export async function applyLocked(
     // Not judged: hands off also means that the boot unit does not fail for what a person did on purpose.
     return { ...base, ending: 'held', notes: [...base.notes, note] };
   }
+  const unknown = options.boot ? unknownHold(host) : null;
+  if (unknown) return { ...base, ending: 'failed', failure: unknown };
   const prepared = await prepareLedger(host, { lockFd, timeoutMs: options.timeoutMs });
   if (prepared.kind === 'failed') return { ...base, ending: 'failed', failure: prepared.failure };
   const waiting = waitsForConfirmation(host);

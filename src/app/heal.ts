@@ -12,7 +12,7 @@ import { find } from '../core/override.ts';
 import type { Report } from '../core/report.ts';
 import { type ApplyOptions, applyLocked } from './apply.ts';
 import { underLock } from './locked.ts';
-import { baseReport, look } from './look.ts';
+import { baseReport, look, unknownHold } from './look.ts';
 import type { Changing } from './ports.ts';
 import type { Healing } from './ports-heal.ts';
 import { waitsForConfirmation } from './unconfirmed.ts';
@@ -31,6 +31,8 @@ export function heal(host: Healing, options: HealOptions): Promise<Report> {
 async function healLocked(host: Healing, options: HealOptions, base: Report, lockFd: number): Promise<Report> {
   const held = find(base.overrides, 'hold');
   if (held) return idle(base, 'held', `held by ${held.who} since ${held.since} (${held.reason}): nothing is healed`);
+  const unknown = unknownHold(host);
+  if (unknown) return { ...base, ending: 'failed', failure: unknown };
   const waiting = waitsForConfirmation(host);
   if (waiting) return idle(base, 'nothing-to-do', `${waiting.message}: nothing is healed meanwhile`);
   const ledger = host.readLedger();

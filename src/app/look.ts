@@ -35,6 +35,17 @@ export function overridesNow(host: Looking): {
   return { overrides: reading.kind === 'value' ? inForce(reading.value, host.now().toISOString()) : [], notes: [] };
 }
 
+/** Why nothing may be done by itself: whether a person said hands off cannot be known. */
+export function unknownHold(host: Looking): Report['failure'] {
+  const reading = host.readOverrides();
+  if (reading.kind !== 'unreadable') return null;
+  return {
+    kind: reading.forLackOfPrivilege ? 'permission' : 'failed',
+    message: `cannot tell whether this host is held, so nothing was done: ${reading.reason}`,
+    next: '`rsprep hold` or `rsprep resume` writes that file anew; then this goes on by itself',
+  };
+}
+
 /** A report to fill in: everything a command has said when it has said nothing yet. */
 export function baseReport(host: Looking, command: Report['command'], desired: Desired | null): Report {
   const { overrides, notes } = overridesNow(host);

@@ -1,6 +1,6 @@
 import type { Desired } from '../core/desired.ts';
 import { judge } from '../core/judge.ts';
-import { find } from '../core/override.ts';
+import { find, inForce, type Override } from '../core/override.ts';
 import type { Word } from '../udp/answer.ts';
 import {
   isSettled,
@@ -12,7 +12,7 @@ import {
   UNDECIDED,
   type VouchRules,
 } from '../udp/vouch.ts';
-import { overridesNow, today } from './look.ts';
+import { type overridesNow, today } from './look.ts';
 import type { ConfigurationNow, ResponderState, Responding } from './ports-respond.ts';
 import { alarmsOf, blindLooks, looksOf, type Named, subjectsOf } from './vouching.ts';
 
@@ -55,6 +55,7 @@ export function makeResponder(
   let said: ReadonlyMap<string, Saying> = new Map();
   let alarms: readonly string[] = [];
   let notes: readonly string[] = [];
+  let lastOverrides: readonly Override[] | null = null;
   let lastWords = '';
   let print = '';
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -62,6 +63,18 @@ export function makeResponder(
   let looks = 0;
   let since = host.now().toISOString();
   let stopping = false;
+
+  /** What cannot be read is what it was; what never could be read may be a drain. */
+  function theOperators(from: Responding): ReturnType<typeof overridesNow> {
+    const now = from.now().toISOString();
+    const reading = from.readOverrides();
+    if (reading.kind !== 'unreadable') lastOverrides = reading.kind === 'value' ? reading.value : [];
+    const notes =
+      reading.kind === 'unreadable' ? [`the operator's overrides could not be read: ${reading.reason}`] : [];
+    const reason = 'what the operator said cannot be read, and may be a drain';
+    const drain = { kind: 'drain', reason, who: 'rsprep', since: now, until: null } as const;
+    return { overrides: lastOverrides === null ? [drain] : inForce(lastOverrides, now), notes };
+  }
 
   /** One observation of the state last applied, judged by the same checks as everything else. */
   function look(): string | null {
@@ -101,7 +114,7 @@ export function makeResponder(
   }
 
   function speak(notesNow: readonly string[]): void {
-    const { overrides, notes: overrideNotes } = overridesNow(host);
+    const { overrides, notes: overrideNotes } = theOperators(host);
     const drain = find(overrides, 'drain');
     const vouch = find(overrides, 'vouch');
     const operator = {

@@ -4,6 +4,7 @@ import { emptyDesired } from '../core/desired.ts';
 import { EXIT } from '../core/exit-code.ts';
 import { FORMAT_VERSION } from '../core/report.ts';
 import { errorText } from '../linux/errors.ts';
+import { printable } from '../render/style.ts';
 import { type Answered, ask, type Question } from '../udp/ask.ts';
 import { encodeRequest, type Protocol, type Subject, subjectKey, toHex, VOUCHED_PREFIX } from '../udp/protocol.ts';
 import { contextOf, type Io } from './context.ts';
@@ -66,7 +67,8 @@ Examples:
     const verdict = await askAll(question, countOf(options.count ?? '1'), !forKeepalived);
     const code = forKeepalived ? Math.min(verdict.code, 1) : verdict.code;
     if (context.globals.format === 'json') io.out(`${JSON.stringify(toJson(question, verdict, code), null, 2)}\n`);
-    else if (!forKeepalived && !(context.globals.quiet && code === 0)) io.out(`${verdict.lines.join('\n')}\n`);
+    else if (!forKeepalived && !(context.globals.quiet && code === 0))
+      io.out(`${verdict.lines.map(printable).join('\n')}\n`);
     io.setExitCode(code);
   });
 }

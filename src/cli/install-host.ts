@@ -61,18 +61,20 @@ export function handMadeNotes(paths: Paths): readonly string[] {
   ];
 }
 
-/** Stops what runs from the files that are about to go. @returns why nothing may be taken away, or null */
-export function beforeUninstall(paths: Paths, force: boolean): string | null {
+/** @returns why nothing may be taken away, or null */
+export function stillHeld(paths: Paths): string | null {
   const ledger = readLedger(paths);
-  if (!force && ledger.kind === 'value' && ledger.value.addresses.length > 0) {
-    const vips = ledger.value.addresses.map(({ ip }) => ip).slice(0, 3);
-    return `this host still holds what rsprep put there (${vips.join(', ')})`;
-  }
-  if (isLive(paths)) {
-    const units = ['rsprep-report.timer', 'rsprep-heal.timer', 'rsprep-responder.service', 'rsprep-apply.service'];
-    for (const unit of units) tool(['systemctl', 'stop', unit]);
-  }
-  return null;
+  if (ledger.kind === 'absent') return null;
+  if (ledger.kind === 'unreadable') return `the ledger does not say what this host still holds (${ledger.reason})`;
+  const vips = ledger.value.addresses.map(({ ip }) => ip).slice(0, 3);
+  return vips.length === 0 ? null : `this host still holds what rsprep put there (${vips.join(', ')})`;
+}
+
+/** Stops what runs from the files that are about to go. */
+export function stopUnits(paths: Paths): void {
+  if (!isLive(paths)) return;
+  const units = ['rsprep-report.timer', 'rsprep-heal.timer', 'rsprep-responder.service', 'rsprep-apply.service'];
+  for (const unit of units) tool(['systemctl', 'stop', unit]);
 }
 
 /** The manifest goes last; with `all` so do configuration, ledger, journal and user. @returns notes */

@@ -9,13 +9,13 @@ import {
   type Wanted,
 } from '../core/install.ts';
 import { FORMAT_VERSION } from '../core/report.ts';
-import { type Collected, collectFiles, PROGRAM_DIRECTORY } from '../linux/install-files.ts';
+import { type Collected, CRON_PATH, collectFiles, PROGRAM_DIRECTORY, RESPONDER_LINK } from '../linux/install-files.ts';
 import * as host from '../linux/install-run.ts';
 import { completionFor } from './completion.ts';
 import { desiredOrFailure } from './config-input.ts';
 import { type Context, contextOf, type Io } from './context.ts';
 import { addGlobals, UsageError } from './globals.ts';
-import { afterInstall, beforeUninstall, bootsWithSystemd, handMadeNotes, purge } from './install-host.ts';
+import { afterInstall, bootsWithSystemd, handMadeNotes, purge, stillHeld, stopUnits } from './install-host.ts';
 import { manPage } from './man.ts';
 import { VERSION } from './version.ts';
 
@@ -31,7 +31,7 @@ export function registerInstall(program: Command, io: Io): void {
       '--cron',
       'the report runs from cron; the VIPs are put in place by systemd all the same, if it boots the host',
     )
-    .option('--responder', 'also enable the health responder')
+    .option('--responder', 'also enable the health responder (kept by later installs; systemctl disable ends that)')
     .option('--node <path>', 'the Node.js to run with (default: the one that runs now)')
     .option('--uninstall', 'take everything away again; edited files are set aside, configuration and ledger stay')
     .option('--purge', 'with --uninstall: configuration, ledger, journal and user too')
@@ -51,6 +51,9 @@ Examples:
     if (options.systemd === true && options.cron === true) {
       throw new UsageError('install: expected --systemd or --cron, received both');
     }
+    const only = ['purge', 'force'].find((name) => options[name] === true && options.uninstall !== true);
+    if (only !== undefined)
+      throw new UsageError(`install: expected --${only} together with --uninstall, received it alone`);
     if (process.geteuid?.() !== 0 && options.dryRun !== true && context.paths.root === '/') {
       io.err('rsprep install: this writes below /usr and /etc\n  next: run it as root\n');
       return io.setExitCode(EXIT.permission);
@@ -88,7 +91,10 @@ async function collect(context: Context, options: Record<string, unknown>): Prom
   const { io, paths } = context;
   const { desired } = await desiredOrFailure(context);
   const systemd = bootsWithSystemd(paths);
-  const by = options.cron === true || (!systemd && options.systemd !== true) ? 'cron' : 'systemd';
+  // An install again keeps what was chosen before, unless told otherwise.
+  const before = new Set((host.readManifest(paths)?.entries ?? []).map(({ path }) => path));
+  const chosen = options.cron === true || (before.has(CRON_PATH) && options.systemd !== true);
+  const by = chosen || (!systemd && options.systemd !== true) ? 'cron' : 'systemd';
   const [, program = ''] = io.self;
   const completions = {
     bash: await completionFor('bash', io),
@@ -98,7 +104,7 @@ async function collect(context: Context, options: Record<string, unknown>): Prom
   return collectFiles(paths, program, {
     by,
     systemd: systemd || options.systemd === true,
-    responder: options.responder === true,
+    responder: options.responder === true || before.has(RESPONDER_LINK),
     node: nodeOf(context, options),
     devices: [...new Set(desired?.vips.map(({ device }) => device) ?? [])],
     man: await manPage(io),
@@ -116,11 +122,12 @@ async function uninstall(context: Context, options: Record<string, unknown>): Pr
   if (manifest === null)
     return fail(io, `nothing is installed below ${paths.root}: ${host.MANIFEST_PATH} is not there`, 'nothing');
   const dryRun = options.dryRun === true;
-  const held = beforeUninstall(paths, dryRun || options.force === true);
+  const held = dryRun || options.force === true ? null : stillHeld(paths);
   if (held !== null) return fail(io, held, 'rsprep remove, then again; or --force to leave them where they are');
   const steps = planUninstall(manifest, (path) => host.identityAt(paths, path));
   const notes: string[] = [];
   if (!dryRun) {
+    stopUnits(paths);
     if ((await attempt(io, () => host.performInstall(paths, steps))) === null) return;
     notes.push(...purge(paths, options.purge === true));
     host.removeEmptyDirectories(paths, manifest.directories);

@@ -46,6 +46,11 @@ function registerKind(program: Command, io: Io, kind: OverrideKind): void {
     const context = contextOf(self, io);
     requireReportFormat(context);
     if (options.reason.trim() === '') throw new UsageError('--reason: expected a few words, received none');
+    // Directors see it in a STATUS reply, and whoever runs status at a terminal.
+    if (/[\u0000-\u001f\u007f-\u009f]/.test(options.reason))
+      throw new UsageError('--reason: expected one line of text, received a control character in it');
+    if (options.reason.length > 200)
+      throw new UsageError(`--reason: expected at most 200 characters, received ${options.reason.length}`);
     const { say } = await import('../app/overrides.ts');
     const host = changing(context.paths, context.hostOptions, () => false);
     const forMs = duration(options.for, '--for');

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
@@ -7,6 +8,7 @@ import { type LoadResult, loadConfigFile, placeBelow } from '../config/file.ts';
 import { formatConfigError } from '../config/problem.ts';
 import type { Desired } from '../core/desired.ts';
 import { EXIT } from '../core/exit-code.ts';
+import { LEDGER_PATH } from '../core/ledger.ts';
 import { errorText } from '../linux/errors.ts';
 import { readLedger } from '../linux/ledger.ts';
 import { respondingAt, writeResponderRecord } from '../linux/responder-port.ts';
@@ -90,17 +92,44 @@ const inALine = (loaded: Exclude<LoadResult, { kind: 'ok' }>): string =>
     .map((line) => line.trim())
     .join(' ');
 
+/** What a signal ends: whichever responder runs then. */
+interface Stop {
+  stopped: boolean;
+  responder: Responder | null;
+  wake: () => void;
+}
+
 async function run(context: Context, settings: Desired, allow: readonly string[]): Promise<void> {
-  const { io, globals, paths } = context;
-  const { responder: config } = settings;
+  const { io, globals } = context;
   // Seconds after the start V8's memory reducer would mark the whole heap to give back a few megabytes: the idle CPU of a minute,
   // for nothing. It marks incrementally or not at all; --no-memory-reducer is only read while the heap is made.
   setFlagsFromString('--no-incremental-marking');
   const log = await makeLogger(io, globals.verbose, globals.colour);
+  const stop: Stop = { stopped: false, responder: null, wake: () => undefined };
+  io.onStop(() => {
+    if (!stop.stopped) stop.responder?.stop();
+    stop.stopped = true;
+    stop.wake();
+  });
+  // An apply may bring other directors, or another port: a new socket, in less time than any health check waits.
+  for (let next: Desired | null = settings; next !== null; ) next = await serve(context, next, allow, stop, log);
+}
+
+/** @returns the settings to go on with, or null when it is over */
+async function serve(
+  context: Context,
+  settings: Desired,
+  allow: readonly string[],
+  stop: Stop,
+  log: Logger,
+): Promise<Desired | null> {
+  const { io, globals, paths } = context;
+  const { responder: config } = settings;
   const opened = await openHealthSocket(config.port, [...settings.directors, ...allow]);
   if (opened.kind === 'failed') {
     io.err(`rsprep respond: ${opened.reason}\n  next: ss -lunp sport = :${config.port}\n`);
-    return io.setExitCode(EXIT.failed);
+    io.setExitCode(EXIT.failed);
+    return null;
   }
   const { socket } = opened;
   const read = async (): Promise<ConfigurationNow> => {
@@ -116,48 +145,68 @@ async function run(context: Context, settings: Desired, allow: readonly string[]
     renew: (leaseMs: number) => socket.renewAnswer(leaseMs),
   };
   const responder = makeResponder(host, mouth, config, (event) => logEvent(log, event));
+  stop.responder = responder;
   log.info(
     { port: config.port, directors: settings.directors, intervalMs: config.intervalMs, leaseMs: config.leaseMs },
     'responding',
   );
-  await untilStopped(io, context, responder, socket, config, log);
-  io.setExitCode(EXIT.ok);
-}
-
-async function untilStopped(
-  io: Io,
-  context: Context,
-  responder: Responder,
-  socket: Socket,
-  config: Desired['responder'],
-  log: Logger,
-): Promise<void> {
-  let wake = (): void => undefined;
-  let stopped = false;
-  io.onStop(() => {
-    if (!stopped) responder.stop();
-    stopped = true;
-    wake();
-  });
-  const sleep = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  const newlyApplied = watchApplied(paths, settings, allow);
   const record = makeRecorder(context, responder, socket, config.port, log);
-  while (!stopped) {
+  let next: Desired | null = null;
+  while (!stop.stopped && next === null) {
     const nextMs = await responder.tick();
     await record();
-    if (!stopped) await sleep(nextMs);
+    next = newlyApplied();
+    if (!stop.stopped && next === null) await sleepUntil(stop, nextMs);
   }
-  log.info({ graceMs: config.stopGraceMs, stats: socket.stats() }, 'silent; ending');
-  wake = () => undefined;
-  await sleep(config.stopGraceMs);
-  await record(true);
+  if (stop.stopped) {
+    log.info({ graceMs: config.stopGraceMs, stats: socket.stats() }, 'silent; ending');
+    stop.wake = () => undefined;
+    await new Promise((resolve) => setTimeout(resolve, config.stopGraceMs));
+    await record(true);
+    io.setExitCode(EXIT.ok);
+  } else log.info('other directors or settings of the responder are applied: beginning anew with them');
+  stop.responder = null;
   await new Promise<void>((resolve) => socket.close(resolve));
+  return stop.stopped ? null : next;
+}
+
+const sleepUntil = (stop: Stop, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    stop.wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+
+/**
+ * Says when an apply brought other directors or settings of the responder than are in force. A file that somebody edited and did not
+ * apply changes nothing.
+ */
+function watchApplied(paths: Context['paths'], inForce: Desired, allow: readonly string[]): () => Desired | null {
+  const keyOf = ({ directors, responder }: Desired): string => JSON.stringify([directors, responder]);
+  const applied = (): Desired | null => {
+    const ledger = readLedger(paths);
+    return ledger.kind === 'value' ? (ledger.value.applied?.desired ?? null) : null;
+  };
+  const identity = (): string => {
+    const stats = statSync(paths.at(LEDGER_PATH), { throwIfNoEntry: false });
+    return stats ? `${stats.ino} ${stats.mtimeMs} ${stats.size}` : '';
+  };
+  let seen = identity();
+  const first = applied();
+  let last = first === null ? '' : keyOf(first);
+  return () => {
+    const now = identity();
+    if (now === seen) return null;
+    seen = now;
+    const desired = applied();
+    if (desired === null || keyOf(desired) === last) return null;
+    last = keyOf(desired);
+    const isUsable = desired.directors.length + allow.length > 0;
+    return isUsable && last !== keyOf(inForce) ? desired : null;
+  };
 }
 
 /** Writes the counters every so often and on every change; a directory it may not write to is said once. */

@@ -89,7 +89,17 @@ function removal(
     (step) => step.what === 'keep-edited' && step.beside && path === step.path + NEW_ENDING,
   );
   if (rewritten) return [];
-  return now === identity ? [{ what: 'delete', path }] : [{ what: 'set-aside', path, to: path + SAVED_ENDING }];
+  return now === identity
+    ? [{ what: 'delete', path }]
+    : [{ what: 'set-aside', path, to: freeName(path + SAVED_ENDING, found) }];
+}
+
+/** What was set aside before stays, too. */
+function freeName(path: string, found: Found): string {
+  for (let n = 1; ; n += 1) {
+    const name = n === 1 ? path : `${path}.${n}`;
+    if (found(name) === null) return name;
+  }
 }
 
 /** The manifest after these steps. */

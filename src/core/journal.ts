@@ -65,7 +65,7 @@ export function parseRecord(line: string): RunRecord | null {
   return Number.isNaN(Date.parse(at)) ? null : (parsed as RunRecord);
 }
 
-const isFindings = (list: unknown): boolean =>
+export const isFindings = (list: unknown): boolean =>
   list === undefined ||
   (Array.isArray(list) &&
     list.every((item: Partial<OpenFinding> | null) => typeof item?.id === 'string' && typeof item.since === 'string'));

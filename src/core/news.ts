@@ -30,7 +30,9 @@ export function newsOf(changes: Changes, context: NewsContext): News {
   const gone = [...context.goneUntold, ...changes.gone.filter(({ told }) => told)];
   const still = open.filter(({ told }) => told);
   const due =
-    context.toldAt !== null && context.nowMs - Date.parse(context.toldAt) >= context.remindMs && context.remindMs > 0;
+    context.toldAt !== null &&
+    isDue(context.nowMs - Date.parse(context.toldAt), context.remindMs) &&
+    context.remindMs > 0;
   const reminder = due && !context.held && still.some(nags);
   return { fresh, gone, still, reminder, worthTelling: reminder || fresh.length + gone.length > 0 };
 }
@@ -45,3 +47,6 @@ const isLeak = ({ kind, severity }: OpenFinding): boolean => kind === 'wrong' &&
 
 /** Advice is said once. */
 const nags = ({ severity }: OpenFinding): boolean => severity !== 'advice';
+
+/** A time that lies ahead, or is none, was written while the clock was wrong. */
+const isDue = (agoMs: number, remindMs: number): boolean => !(agoMs >= 0 && agoMs < remindMs);

@@ -36,6 +36,12 @@ export function farmOf(desired: Desired, fwmark: number | null): Farm | Extract<
   if (served.length === 0) {
     return refused('no VIP has a service, so there is nothing to balance', 'add services to a VIP, such as tcp/443');
   }
+  if (fwmark !== null && fwmark + served.length - 1 > MOST_MARK) {
+    return refused(
+      `${served.length} VIPs from mark ${fwmark} on would go beyond ${MOST_MARK}`,
+      'begin with a smaller --fwmark: each VIP takes one mark',
+    );
+  }
   const services: VirtualService[] = [];
   for (const [index, vip] of served.entries()) {
     const realServers = farm.realServers.filter(({ rip }) => familyOf(rip) === familyOf(vip.address));
@@ -53,6 +59,9 @@ export function farmOf(desired: Desired, fwmark: number | null): Farm | Extract<
     withoutService: desired.vips.filter((vip) => vip.services.length === 0).map(({ address }) => address),
   };
 }
+
+/** A mark has 32 bits (skb->mark). */
+const MOST_MARK = 4_294_967_295;
 
 /** A VIP as the director's NIC holds it: with the prefix length of one address. */
 export const hostAddress = (ip: Ip): string => `${ip}/${hostPrefixLength(ip)}`;

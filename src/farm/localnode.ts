@@ -41,6 +41,19 @@ export function renderLocalnode(
       'give every localnode director with its MAC, such as --mac 10.0.0.2=02:00:00:00:00:02 --mac 10.0.0.3=…',
     );
   }
+  const twice = (values: readonly string[]): string | undefined =>
+    values.find((value, index) => values.indexOf(value) !== index);
+  const macs = options.directors.map(({ mac }) => mac.toLowerCase());
+  const [address, mac] = [twice(options.directors.map((director) => director.address)), twice(macs)];
+  if (address !== undefined || mac !== undefined) {
+    return refused(
+      `${address ?? mac} was given for more than one director`,
+      'give each director once, with its own MAC',
+    );
+  }
+  // The least bit of the first byte marks a group: no NIC sends from such an address.
+  const odd = macs.find((text) => Number.parseInt(text.slice(0, 2), 16) % 2 === 1 || /^(00:?)+$/.test(text));
+  if (odd !== undefined) return refused(`${odd} is no NIC’s own MAC`, 'look it up on the director: ip link show');
   const balancer =
     options.balancer === 'keepalived'
       ? renderKeepalived(desired, { check: options.check, tcpCheck: false, fwmark: options.fwmark })

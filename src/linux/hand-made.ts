@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
+import { errorCode } from './errors.ts';
 import { readText } from './files.ts';
 import { namesOrNone } from './folders.ts';
 import type { Paths } from './paths.ts';
@@ -38,8 +39,18 @@ export function findHandMade(paths: Paths): readonly HandMade[] {
   return [...FILES, ...listed].filter((path) => !OURS.test(path)).flatMap((path) => linesOf(paths, path).slice(0, 3));
 }
 
+/** Null for what cannot be looked at, such as a link that leads to itself. */
+function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+}
+
 function linesOf(paths: Paths, path: string): readonly HandMade[] {
-  const stats = statSync(paths.at(path), { throwIfNoEntry: false });
+  const stats = statsOf(paths.at(path));
   if (!stats?.isFile() || stats.size > LARGEST_BYTES) return [];
   const text = readText(paths.at(path));
   if (text.kind !== 'value' || text.value.includes('\u0000')) return [];

@@ -14,7 +14,8 @@ function readHeal(paths: Paths): HealState | null {
   const text = readText(paths.at(HEAL_PATH));
   if (text.kind !== 'value') return null;
   try {
-    const parsed: Partial<HealState> = JSON.parse(text.value);
+    const parsed: Partial<HealState> | null = JSON.parse(text.value);
+    if (!parsed || !isRecord(parsed)) return null;
     const sound = parsed.format === 1 && typeof parsed.appliedAt === 'string';
     return sound && isRecord(parsed.mended) && isRecord(parsed.gaveUp) ? (parsed as HealState) : null;
   } catch (error) {

@@ -6,7 +6,9 @@ import { lookInto } from './install-surroundings.ts';
 import type { Paths } from './paths.ts';
 
 export const PROGRAM_DIRECTORY = '/usr/lib/rsprep';
+export const CRON_PATH = '/etc/cron.d/rsprep';
 const UNIT_DIRECTORY = '/etc/systemd/system';
+export const RESPONDER_LINK = `${UNIT_DIRECTORY}/multi-user.target.wants/rsprep-responder.service`;
 
 export interface InstallChoices {
   /** Who runs the report: rsprep-report.timer or cron. */
@@ -39,7 +41,7 @@ export function collectFiles(paths: Paths, program: string, choices: InstallChoi
     const wanted = [
       ...programFiles(bundle, units, choices.node),
       ...(choices.systemd ? unitFiles(units, choices) : []),
-      ...(choices.by === 'cron' ? [copy(join(units, 'cron.d/rsprep'), '/etc/cron.d/rsprep')] : []),
+      ...(choices.by === 'cron' ? [copy(join(units, 'cron.d/rsprep'), CRON_PATH)] : []),
       copy(join(units, 'rsprep.yaml.sample'), '/etc/rsprep/rsprep.yaml.sample'),
       copy(join(units, 'nagios/check_rsprep'), '/usr/lib/nagios/plugins/check_rsprep', 0o755),
       text('/usr/share/man/man8/rsprep.8', choices.man),

@@ -39,13 +39,20 @@ export function readManifest(paths: Paths): Manifest | null {
   if (text.kind !== 'value') return null;
   try {
     const parsed: Partial<Manifest> = JSON.parse(text.value);
-    const sound = parsed.format === 1 && Array.isArray(parsed.entries) && Array.isArray(parsed.directories);
+    const sound = parsed.format === 1 && isList(parsed.entries, isEntry) && isList(parsed.directories, isText);
     return sound ? (parsed as Manifest) : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
 }
+
+const isText = (item: unknown): boolean => typeof item === 'string';
+const isList = (item: unknown, fits: (item: unknown) => boolean): boolean => Array.isArray(item) && item.every(fits);
+const isEntry = (item: unknown): boolean =>
+  typeof item === 'object' &&
+  item !== null &&
+  ['path', 'kind', 'identity'].every((key) => isText((item as Record<string, unknown>)[key]));
 
 export const writeManifest = (paths: Paths, manifest: Manifest): Promise<void> =>
   writeAtomic(paths.at(MANIFEST_PATH), `${JSON.stringify(manifest, null, 1)}\n`);
@@ -90,7 +97,8 @@ export function removeEmptyDirectories(paths: Paths, directories: readonly strin
     try {
       rmdirSync(paths.at(directory));
     } catch (error) {
-      if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error) ?? '')) throw error;
+      // Somebody uses it, made it a link or mounted something there: it stays.
+      if (errorCode(error) === null) throw error;
     }
   }
 }

@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type LastRun, parseRecord, REPORT_DIRECTORY, type RunRecord } from '../core/journal.ts';
+import { isFindings, type LastRun, parseRecord, REPORT_DIRECTORY, type RunRecord } from '../core/journal.ts';
 import { absent, type Reading, unreadable, value } from '../core/reading.ts';
 import { errorText, isAbsent, isPrivilege } from './errors.ts';
 import { readText, writeAtomic } from './files.ts';
@@ -98,9 +98,8 @@ export function readLastRun(paths: Paths): Reading<LastRun> {
   const text = readText(path);
   if (text.kind !== 'value') return text;
   try {
-    const parsed: Partial<LastRun> = JSON.parse(text.value);
-    if (parsed.format === 1 && Array.isArray(parsed.open) && Number.isFinite(parsed.seq))
-      return value(parsed as LastRun);
+    const parsed: Partial<LastRun> | null = JSON.parse(text.value);
+    if (parsed?.format === 1 && isFindings(parsed.open) && Number.isFinite(parsed.seq)) return value(parsed as LastRun);
     return absent;
   } catch {
     // It can be made again from the journal.

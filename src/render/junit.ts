@@ -71,15 +71,34 @@ function passingCases({ judgement, failure }: Report): readonly Case[] {
   const found = new Set(
     [...judgement.findings, ...judgement.ignored.map(({ finding }) => finding)].map((f) => f.check),
   );
-  const passed = CHECKS.filter(({ id }) => !found.has(id));
-  return passed.map(({ id, severity }) => ({
-    name: id,
-    group: severity,
-    outcome: 'passed',
-    type: '',
-    message: '',
-    text: '',
-  }));
+  // What follows from another finding is no pass; it is counted there.
+  const follows = new Map(
+    judgement.findings.flatMap((finding) =>
+      finding.kind === 'wrong'
+        ? finding.consequences.map(({ id }) => [id.split('@')[0] ?? '', finding.id] as const)
+        : [],
+    ),
+  );
+  const folded = CHECKS.filter(({ id }) => !found.has(id) && follows.has(id)).map(
+    ({ id, severity }): Case => ({
+      ...{ name: id, group: severity, outcome: 'skipped', type: '', text: '' },
+      message: `follows from ${follows.get(id)}`,
+    }),
+  );
+  const passed = CHECKS.filter(({ id }) => !found.has(id) && !follows.has(id));
+  return [
+    ...folded,
+    ...passed.map(
+      ({ id, severity }): Case => ({
+        name: id,
+        group: severity,
+        outcome: 'passed',
+        type: '',
+        message: '',
+        text: '',
+      }),
+    ),
+  ];
 }
 
 function caseText({ name, group, outcome, type, message, text }: Case): string {

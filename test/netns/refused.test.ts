@@ -1,4 +1,5 @@
 // What apply and remove refuse before anything changes, and what they say to do instead.
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Fault, under } from '../support/faults.ts';
 import { CLIENT, type Host, RIP, VIP, VIP6, withNetwork } from '../support/netns.ts';
@@ -309,6 +310,22 @@ describe('the operator’s word', () => {
       expect(said(expectCode(agent.run('apply', '--boot'), 0))).toContain('new disk');
       expect(snapshot(net.rs)).toEqual(before);
       expect(said(agent.run('status'))).toMatch(/hold.*new disk/i);
+    });
+  });
+
+  it('neither boot nor heal does anything while nobody can tell whether the host is held', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply'), 0);
+      expectCode(agent.run('hold', '--reason', 'debugging'), 0);
+      net.rs.ip(`addr del ${VIP}/32 dev lo`);
+      writeFileSync(agent.file('var/lib/rsprep/overrides.json'), 'not JSON');
+      for (const words of [['--boot'], ['--heal']])
+        expect(said(expectCode(agent.run('apply', ...words), 1))).toContain('cannot tell whether this host is held');
+      expect(net.rs.ip('addr show dev lo')).not.toContain(VIP);
+      expectCode(agent.run('resume'), 0);
+      expectCode(agent.run('apply', '--heal'), 0);
+      expect(net.rs.ip('addr show dev lo')).toContain(VIP);
     });
   });
 

@@ -115,6 +115,28 @@ describe('vouches for what is so', () => {
       { settings: { ...config(), directors: [] }, more: ['--allow', `${CLIENT}/32`] },
     ));
 
+  it('other directors: taken up with the apply, not with the edit', () =>
+    withResponder(async ({ rsprep, until, vouched, client }) => {
+      const fromClient = (): number | null => client.run(rsprep.argv('ask', '--timeout', '300ms', RIP)).code;
+      rsprep.configure({ ...config(), directors: [DIRECTOR, CLIENT] });
+      await sleep(2 * INTERVAL_MS);
+      expect([await vouched(), fromClient()]).toEqual([true, 1]);
+      // 2: this director is the gateway, too.
+      expect(rsprep.run('apply').code).toBe(2);
+      await expect.poll(fromClient, { timeout: 5000 }).toBe(0);
+      await until(true, 2000);
+    }));
+
+  it('what the operator said and cannot be read any more stays said', () =>
+    withResponder(async ({ rsprep, until, vouched, log }) => {
+      expect(rsprep.run('drain', '--reason', 'new disk').code).toBe(0);
+      await until(false, 5000);
+      writeFileSync(rsprep.file('var/lib/rsprep/overrides.json'), 'not JSON');
+      await sleep(2 * INTERVAL_MS);
+      expect(await vouched()).toBe(false);
+      expect(log()).toContain('could not be read');
+    }));
+
   it('VIP deleted: silent within two intervals and a second; put back: answering within one and a second', () =>
     withResponder(async ({ rs, until, ask, vouched }) => {
       rs.ip(`addr del ${VIP}/32 dev lo`);

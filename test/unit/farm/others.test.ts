@@ -51,6 +51,22 @@ describe('renderLocalnode', () => {
   it('refuses a single director', () => {
     expect(renderLocalnode(farmConfig(), { ...options, directors: [] })).toMatchObject({ kind: 'refused' });
   });
+
+  it('refuses what would leave a director without an exclusion, and MACs that no NIC has', () => {
+    const [a, b] = options.directors;
+    if (!a || !b) throw new Error('two directors');
+    for (const directors of [
+      [a, { ...a, mac: b.mac }],
+      [a, { ...b, mac: a.mac }],
+      [a, { ...b, mac: 'ff:ff:ff:ff:ff:ff' }],
+      [a, { ...b, mac: '00:00:00:00:00:00' }],
+    ])
+      expect(renderLocalnode(farmConfig(), { ...options, directors })).toMatchObject({ kind: 'refused' });
+  });
+
+  it('refuses marks beyond 32 bits', () => {
+    expect(renderLocalnode(farmConfig(), { ...options, fwmark: 4_294_967_295 })).toMatchObject({ kind: 'refused' });
+  });
 });
 
 describe('renderWindows', () => {

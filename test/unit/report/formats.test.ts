@@ -71,6 +71,14 @@ it('performance data have the form of the guidelines', () => {
   expect(perfdata).toContain('critical=1;;0;0');
 });
 
+it('junit: what follows from another finding is no pass', () => {
+  const finding = judged([leak]).findings[0];
+  if (finding?.kind !== 'wrong') throw new Error('expected a finding');
+  const consequences = [{ id: 'director-off-link@10.0.0.2', seen: 'it is local here' }];
+  const xml = renderJunit(reportOf({ ...judged([leak]), findings: [{ ...finding, consequences }] }));
+  expect(xml).toMatch(/name="director-off-link"[^>]*>\s*<skipped message="follows from arp-ignore@/);
+});
+
 it('a run that saw nothing shows no figures', () => {
   expect(renderPlugin(reportOf(judged([]), failure('failed')), 3)).not.toContain('|');
 });

@@ -30,6 +30,12 @@ describe('cron sends mail', () => {
     expect(minutesTold(600, (m) => m >= 30 && m < 300)).toEqual([30, 300]));
   it('again every `remind` while it lasts', () =>
     expect(minutesTold(3000, (m) => m >= 30)).toEqual([30, 30 + 1440, 30 + 2880]));
+  it('at once when the last time lies ahead, because the clock was wrong, or is none', () => {
+    const finding = open('arp-ignore', 'eth0', { told: true });
+    for (const toldAt of ['2031-01-01T00:00:00.000Z', 'soon'])
+      expect(newsOf(still(finding), { ...quiet, toldAt }).reminder).toBe(true);
+    expect(newsOf(still(finding), { ...quiet, toldAt: new Date(T0 - HOUR).toISOString() }).reminder).toBe(false);
+  });
   it('and not again for drift that was told, is gone and told', () =>
     expect(minutesTold(6000, (m) => m >= 30 && m < 60)).toEqual([30, 60]));
 });

@@ -11,6 +11,7 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -158,6 +159,46 @@ describe('an upgrade', () => {
     await install('--uninstall');
     expect(left()).toEqual([`${TIMER.slice(1)}.rsprep-saved`]);
     expect(text(`${TIMER}.rsprep-saved`)).toMatch(/# by hand\n$/);
+  });
+  it('sets every edited file aside under a name of its own', async () => {
+    for (const words of ['# first\n', '# second\n']) {
+      await install();
+      appendFileSync(at(TIMER), words);
+      await install('--uninstall');
+    }
+    expect(text(`${TIMER}.rsprep-saved`)).toMatch(/# first\n$/);
+    expect(text(`${TIMER}.rsprep-saved.2`)).toMatch(/# second\n$/);
+  });
+  it('keeps the responder enabled, and cron, that were chosen before', async () => {
+    const link = '/etc/systemd/system/multi-user.target.wants/rsprep-responder.service';
+    await install('--responder', '--cron');
+    const again = await install();
+    expect(again.out).not.toContain('delete');
+    expect(left()).toEqual(expect.arrayContaining([link.slice(1), 'etc/cron.d/rsprep']));
+    await install('--systemd');
+    expect(left()).not.toContain('etc/cron.d/rsprep');
+  });
+  it('does not take for gone what a ledger that cannot be read might hold', async () => {
+    await install();
+    mkdirSync(at('/var/lib/rsprep'), { recursive: true });
+    writeFileSync(at('/var/lib/rsprep/state.json'), 'not JSON');
+    const refused = await install('--uninstall', '--purge');
+    expect({ code: refused.code, text: refused.err }).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('does not say'),
+    });
+    expect((await install('--uninstall', '--force')).code).toBe(0);
+  });
+  it.each(['--purge', '--force'])('%s alone is a mistake', async (flag) => {
+    expect((await install(flag)).code).toBe(64);
+    expect(left()).toEqual([]);
+  });
+  it('does not stumble over a link that leads to itself, nor over a manifest with an odd entry', async () => {
+    mkdirSync(at('/usr/local/sbin'), { recursive: true });
+    symlinkSync('loop', at('/usr/local/sbin/loop'));
+    expect((await install()).code).toBe(0);
+    writeFileSync(at('/var/lib/rsprep/install.json'), '{"format":1,"version":"x","entries":[null],"directories":[7]}');
+    expect((await install()).code).toBe(0);
   });
   it('leaves a file that was there before rsprep alone, for ever', async () => {
     put('/etc/cron.d/rsprep', 'somebody else\n');
