@@ -24,15 +24,20 @@ export function look(host: Looking, desired: Desired, forChange: boolean, early 
 
 export const today = (host: Looking): string => host.now().toISOString().slice(0, 10);
 
-/** Overrides in force; a file that cannot be read counts as none and is said in the notes. */
-export function overridesNow(host: Looking): {
+export interface OverridesNow {
   readonly overrides: readonly Override[];
   readonly notes: readonly string[];
-} {
+  /** The file cannot be read: none is known. */
+  readonly unknown: boolean;
+}
+
+/** Overrides in force; a file that cannot be read counts as none and is said in the notes. */
+export function overridesNow(host: Looking): OverridesNow {
   const reading = host.readOverrides();
   if (reading.kind === 'unreadable')
-    return { overrides: [], notes: [`the operator's overrides could not be read: ${reading.reason}`] };
-  return { overrides: reading.kind === 'value' ? inForce(reading.value, host.now().toISOString()) : [], notes: [] };
+    return { overrides: [], notes: [`the operator's overrides could not be read: ${reading.reason}`], unknown: true };
+  const all = reading.kind === 'value' ? reading.value : [];
+  return { overrides: inForce(all, host.now().toISOString()), notes: [], unknown: false };
 }
 
 /** Why nothing may be done by itself: whether a person said hands off cannot be known. */
@@ -48,7 +53,7 @@ export function unknownHold(host: Looking): Report['failure'] {
 
 /** A report to fill in: everything a command has said when it has said nothing yet. */
 export function baseReport(host: Looking, command: Report['command'], desired: Desired | null): Report {
-  const { overrides, notes } = overridesNow(host);
+  const { overrides, notes, unknown } = overridesNow(host);
   return {
     command,
     host: host.hostName(),
@@ -59,6 +64,7 @@ export function baseReport(host: Looking, command: Report['command'], desired: D
     steps: [],
     refusals: [],
     overrides,
+    ...(unknown ? { overridesUnknown: true } : {}),
     notes,
     failure: null,
     strict: false,

@@ -12,7 +12,7 @@ import {
   UNDECIDED,
   type VouchRules,
 } from '../udp/vouch.ts';
-import { type overridesNow, today } from './look.ts';
+import { type OverridesNow, today } from './look.ts';
 import type { ConfigurationNow, ResponderState, Responding } from './ports-respond.ts';
 import { alarmsOf, blindLooks, looksOf, type Named, subjectsOf } from './vouching.ts';
 
@@ -65,7 +65,7 @@ export function makeResponder(
   let stopping = false;
 
   /** What cannot be read is what it was; what never could be read may be a drain. */
-  function theOperators(from: Responding): ReturnType<typeof overridesNow> {
+  function theOperators(from: Responding): OverridesNow {
     const now = from.now().toISOString();
     const reading = from.readOverrides();
     if (reading.kind !== 'unreadable') lastOverrides = reading.kind === 'value' ? reading.value : [];
@@ -73,7 +73,8 @@ export function makeResponder(
       reading.kind === 'unreadable' ? [`the operator's overrides could not be read: ${reading.reason}`] : [];
     const reason = 'what the operator said cannot be read, and may be a drain';
     const drain = { kind: 'drain', reason, who: 'rsprep', since: now, until: null } as const;
-    return { overrides: lastOverrides === null ? [drain] : inForce(lastOverrides, now), notes };
+    const overrides = lastOverrides === null ? [drain] : inForce(lastOverrides, now);
+    return { overrides, notes, unknown: reading.kind === 'unreadable' };
   }
 
   /** One observation of the state last applied, judged by the same checks as everything else. */

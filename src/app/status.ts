@@ -21,7 +21,7 @@ export interface Status {
 
 /** The host at a glance. @param desired null where the configuration cannot be used. */
 export function status(host: Looking, desired: Desired | null): Status {
-  const { overrides, notes } = overridesNow(host);
+  const { overrides, notes, unknown } = overridesNow(host);
   const reading = host.readLedger();
   const ledger = reading.kind === 'value' ? reading.value : null;
   const judgement = desired === null ? null : look(host, desired, false).judgement;
@@ -35,7 +35,7 @@ export function status(host: Looking, desired: Desired | null): Status {
     overrides,
     unreadable: [
       ...(reading.kind === 'unreadable' ? (['ledger'] as const) : []),
-      ...(host.readOverrides().kind === 'unreadable' ? (['overrides'] as const) : []),
+      ...(unknown ? (['overrides'] as const) : []),
     ],
     unconfirmed_until: until,
     notes: [

@@ -46,6 +46,8 @@ export interface Report {
   readonly steps: readonly StepReport[];
   readonly refusals: readonly Refusal[];
   readonly overrides: readonly Override[];
+  /** Their file could not be read: none is known, which does not mean that there is none. */
+  readonly overridesUnknown?: boolean;
   /** What a person should know besides: adopted, recovered, kept. */
   readonly notes: readonly string[];
   /** Why it failed, where it did. */

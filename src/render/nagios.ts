@@ -34,7 +34,8 @@ function summary(report: Report): string {
   const vips = report.desired?.vips.length ?? 0;
   const prepared = `${vips} ${vips === 1 ? 'VIP' : 'VIPs'} prepared`;
   const serious = findings.filter(({ severity }) => report.strict || severity !== 'advice');
-  const held = report.overrides.map(({ kind }) => `, ${kind} in force`).join('');
+  const unknown = report.overridesUnknown ? ', overrides cannot be read' : '';
+  const held = `${report.overrides.map(({ kind }) => `, ${kind} in force`).join('')}${unknown}`;
   if (serious.length === 0) return `${prepared}${held}`;
   const named = serious.slice(0, 3).map(({ id }) => id);
   const more = serious.length > named.length ? ` and ${serious.length - named.length} more` : '';

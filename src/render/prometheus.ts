@@ -64,7 +64,9 @@ function findings({ judgement }: Report): readonly Sample[] {
 }
 
 const overrides = (report: Report): readonly Sample[] =>
-  ['drain', 'hold', 'vouch'].map((kind): Sample => [{ kind }, report.overrides.some((o) => o.kind === kind) ? 1 : 0]);
+  (report.overridesUnknown ? [] : ['drain', 'hold', 'vouch']).map(
+    (kind): Sample => [{ kind }, report.overrides.some((o) => o.kind === kind) ? 1 : 0],
+  );
 
 function metric(name: string, help: string, samples: readonly Sample[]): string {
   if (samples.length === 0) return '';

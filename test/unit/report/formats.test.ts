@@ -71,6 +71,13 @@ it('performance data have the form of the guidelines', () => {
   expect(perfdata).toContain('critical=1;;0;0');
 });
 
+it('overrides that cannot be read are not called none', () => {
+  const report = { ...reportOf(judged([])), overridesUnknown: true };
+  expect(metrics(report)).not.toContain('rsprep_override{');
+  expect(metrics(reportOf(judged([])))).toContain('rsprep_override{kind="hold"} 0');
+  expect(renderPlugin(report, 0).split('\n')[0]).toContain('overrides cannot be read');
+});
+
 it('junit: what follows from another finding is no pass', () => {
   const finding = judged([leak]).findings[0];
   if (finding?.kind !== 'wrong') throw new Error('expected a finding');
