@@ -11,6 +11,7 @@ import { resolvePlain } from './resolve-plain.ts';
  */
 export function readPlainYaml(text: string): { readonly value: unknown } | null {
   if (/[^\x20-\x7e\n]/.test(text)) return null;
+  if (text.startsWith('{')) return readCompactJson(text);
   const lines: Line[] = [];
   for (const raw of text.split('\n')) {
     const content = raw.trimStart();
@@ -23,6 +24,29 @@ export function readPlainYaml(text: string): { readonly value: unknown } | null 
   const reader: Reader = { lines, at: start };
   const value = readBlock(reader, 0, 0);
   return value === REFUSED || reader.at !== lines.length ? null : { value };
+}
+
+/**
+ * JSON as programs write it, which is YAML. Only text that JSON.stringify() gives back unchanged: so no key stands twice, and nothing
+ * is escaped or spelled in another way.
+ */
+function readCompactJson(text: string): { readonly value: unknown } | null {
+  const json = text.trimEnd();
+  if (/[\\]|__proto__/.test(json)) return null;
+  try {
+    const value: unknown = JSON.parse(json);
+    return isPlain(value, 0) && JSON.stringify(value) === json ? { value } : null;
+  } catch {
+    return null; // the yaml package says what is wrong
+  }
+}
+
+function isPlain(value: unknown, depth: number): boolean {
+  if (depth > MAX_DEPTH) return false;
+  if (typeof value === 'number') return Number.isSafeInteger(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every((item) => isPlain(item, depth + 1));
+  return Object.entries(value).every(([key, item]) => /^[a-z]\w{0,99}$/i.test(key) && isPlain(item, depth + 1));
 }
 
 interface Line {

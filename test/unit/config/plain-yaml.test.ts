@@ -30,7 +30,30 @@ describe('the short reader agrees with the yaml package', () => {
     expect(accepted).toBeGreaterThan(2_000);
   }, 60_000);
 
+  it('on JSON as programs write it, and on mutants of that', () => {
+    let accepted = 0;
+    const check = (text: string) => {
+      if (readPlainYaml(text) !== null) accepted++;
+      return agrees(text);
+    };
+    const text = fc
+      .dictionary(fc.stringMatching(/^[a-z]?[\w ]{0,6}$/), fc.jsonValue({ maxDepth: 4 }))
+      .map((tree) => JSON.stringify(tree));
+    fc.assert(fc.property(text, check), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(
+        mutantsOf([
+          `${JSON.stringify({ version: 1, vips: ['192.0.2.10', { address: '2001:db8::10' }], persist: false })}\n`,
+        ]),
+        check,
+      ),
+      { numRuns: 2_000 },
+    );
+    expect(accepted).toBeGreaterThan(300);
+  }, 60_000);
+
   it.each([
+    ['JSON', '{"version":1,"vips":["192.0.2.10",{"address":"2001:db8::10","services":["tcp/443"]}],"persist":false}\n'],
     ['block list at the column of its key', 'vips:\n- 192.0.2.10\n- 192.0.2.11\nrip: 10.0.0.11\n'],
     ['deeper block list', 'vips:\n    - 192.0.2.10\nrip: 10.0.0.11\n'],
     ['mappings in a list', 'vips:\n  - address: 192.0.2.10\n    device: lo\n  - 192.0.2.11\n'],
@@ -47,6 +70,10 @@ describe('the short reader agrees with the yaml package', () => {
   it.each([
     ['an item between two columns', 'vips:\n  - address: 192.0.2.10\n   device: lo\n'],
     ['a value over two lines', 'a: b\n  c\n'],
+    ['JSON with a duplicate key', '{"a":1,"a":2}'],
+    ['JSON with spaces', '{"a": 1}'],
+    ['a fraction in JSON', '{"a":1.5}'],
+    ['an escape in JSON', '{"a":"\\n"}'],
     ['a duplicate key', 'a: 1\na: 2\n'],
     ['a tab', 'a:\tb\n'],
     ['an anchor', 'a: &b c\n'],
