@@ -12,7 +12,7 @@ import {
   UNDECIDED,
   type VouchRules,
 } from '../udp/vouch.ts';
-import { type OverridesNow, today } from './look.ts';
+import { type OverridesNow, overridesNow, today } from './look.ts';
 import type { ConfigurationNow, ResponderState, Responding } from './ports-respond.ts';
 import { alarmsOf, blindLooks, looksOf, type Named, subjectsOf } from './vouching.ts';
 
@@ -65,16 +65,13 @@ export function makeResponder(
   let stopping = false;
 
   /** What cannot be read is what it was; what never could be read may be a drain. */
-  function theOperators(from: Responding): OverridesNow {
-    const now = from.now().toISOString();
-    const reading = from.readOverrides();
-    if (reading.kind !== 'unreadable') lastOverrides = reading.kind === 'value' ? reading.value : [];
-    const notes =
-      reading.kind === 'unreadable' ? [`the operator's overrides could not be read: ${reading.reason}`] : [];
+  function theOperators(): OverridesNow {
+    const read = overridesNow(host);
+    if (!read.unknown) lastOverrides = read.overrides;
+    const now = host.now().toISOString();
     const reason = 'what the operator said cannot be read, and may be a drain';
     const drain = { kind: 'drain', reason, who: 'rsprep', since: now, until: null } as const;
-    const overrides = lastOverrides === null ? [drain] : inForce(lastOverrides, now);
-    return { overrides, notes, unknown: reading.kind === 'unreadable' };
+    return { ...read, overrides: lastOverrides === null ? [drain] : inForce(lastOverrides, now) };
   }
 
   /** One observation of the state last applied, judged by the same checks as everything else. */
@@ -115,7 +112,7 @@ export function makeResponder(
   }
 
   function speak(notesNow: readonly string[]): void {
-    const { overrides, notes: overrideNotes } = theOperators(host);
+    const { overrides, notes: overrideNotes } = theOperators();
     const drain = find(overrides, 'drain');
     const vouch = find(overrides, 'vouch');
     const operator = {

@@ -2,7 +2,7 @@ import { type Action, describeAction } from '../core/action.ts';
 import type { Desired } from '../core/desired.ts';
 import { dragged } from '../core/drag.ts';
 import { addressKey, emptyLedger, type Ledger, type Unconfirmed } from '../core/ledger.ts';
-import { ARP_KEYS } from '../core/names.ts';
+import { ARP_KEYS, type Ip } from '../core/names.ts';
 import { withOverride } from '../core/override.ts';
 import { stillLocal } from '../core/plan-remove.ts';
 import type { Changing, Failure } from './ports.ts';
@@ -24,17 +24,14 @@ export async function takeBack(
   unconfirmed: Unconfirmed,
   context: { readonly lockFd: number | null; readonly timeoutMs: number },
 ): Promise<TakenBack> {
-  const stays: string[] = [];
+  let stays: readonly string[] = [];
   if (!isRebooted(host, unconfirmed)) {
     const vips = unconfirmed.undo.flat().flatMap((action) => (action.kind === 'delete-address' ? [action.ip] : []));
     const refusal = dragNow(host, unconfirmed);
     if (refusal) return { kind: 'failed', failure: refusal };
     await drainFirst(host, vips);
-    const kept = heldElsewhere(host, unconfirmed);
-    const undo = kept.length === 0 ? unconfirmed.undo : unconfirmed.undo.map((group) => group.filter(isNoArpSetting));
-    stays.push(
-      ...kept.map((text) => `${text} is not rsprep's: it stays, and so do the ARP settings that keep it silent`),
-    );
+    stays = heldElsewhere(host, unconfirmed, vips);
+    const undo = stays.length === 0 ? unconfirmed.undo : unconfirmed.undo.map((group) => group.filter(isNoArpSetting));
     const results = await performUndo(host, undo, context);
     const failed = results.find(({ status }) => status !== 'done');
     if (failed) {
@@ -61,13 +58,12 @@ const isNoArpSetting = (action: Action): boolean =>
   action.kind !== 'set-sysctl' || !(ARP_KEYS as readonly string[]).includes(action.path[4] ?? '');
 
 /** Somebody may have put the VIP somewhere else meanwhile: it would be answered for as soon as the settings are gone. */
-function heldElsewhere(host: Changing, { undo, desired }: Unconfirmed): readonly string[] {
+function heldElsewhere(host: Changing, { undo, desired }: Unconfirmed, vips: readonly Ip[]): readonly string[] {
   const going = new Set(
     undo.flat().flatMap((action) => (action.kind === 'delete-address' ? [addressKey(action)] : [])),
   );
   const context = { desired, observed: host.observe(desired, false), ledger: host.readLedger() };
-  const added = undo.flat().flatMap((action) => (action.kind === 'delete-address' ? [action.ip] : []));
-  return stillLocal(context, added, (device, { ip, prefixLength }) =>
+  return stillLocal(context, vips, (device, { ip, prefixLength }) =>
     going.has(addressKey({ device, ip, prefixLength })),
   );
 }

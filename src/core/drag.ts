@@ -1,7 +1,7 @@
 import type { Action } from './action.ts';
 import { contains, describeAddress, placesOf } from './addresses.ts';
-import { isNic } from './checks/address.ts';
 import type { CheckContext } from './checks/check.ts';
+import { isNic } from './checks/devices.ts';
 import { addressKey } from './ledger.ts';
 import { hostPrefixLength, isIpv6 } from './names.ts';
 import type { Address, Link, Route } from './observed.ts';

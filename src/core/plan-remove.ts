@@ -1,6 +1,7 @@
 import type { Action } from './action.ts';
 import { contains, deleteAddress, findVip, isHostAddress, ownLabel, placesOf } from './addresses.ts';
 import { type CheckContext, ledgerOf } from './checks/check.ts';
+import { isSilent } from './checks/devices.ts';
 import { type Ledger, owns } from './ledger.ts';
 import {
   ARP_KEYS,
@@ -39,18 +40,17 @@ export function planRemove(context: CheckContext): RemovePlan {
   const { links } = context.observed;
   if (!ledger || links.kind !== 'value') return { addresses: [], sysctls: [], files: [], stays: [], remarks: [] };
   const addresses = ownAddresses(ledger, links.value);
-  const left = foreignVips(context, ledger);
-  const stays = left.map((text) => `${text} is not rsprep's: it stays, and so do the ARP settings that keep it silent`);
+  const stays = foreignVips(context, ledger);
   const taken = ledger.taken.map(
     ({ ip, prefixLength, device }) =>
       `${ip}/${prefixLength} had been on ${device}: not put back, because there it answers ARP`,
   );
   return {
     addresses,
-    sysctls: left.length > 0 ? [] : restoreSysctls(context, ledger),
-    files: left.length > 0 ? [] : restoreFile(context, ledger),
+    sysctls: stays.length > 0 ? [] : restoreSysctls(context, ledger),
+    files: stays.length > 0 ? [] : restoreFile(context, ledger),
     stays,
-    remarks: [...taken, ...(left.length > 0 ? [] : [...foundSet(context, ledger), ...uncovered(context, ledger)])],
+    remarks: [...taken, ...(stays.length > 0 ? [] : [...foundSet(context, ledger), ...uncovered(context, ledger)])],
   };
 }
 
@@ -81,7 +81,7 @@ function foreignVips(context: CheckContext, ledger: Ledger): readonly string[] {
 
 /**
  * Where this host would still take a VIP for its own without the addresses that go: on any other device, or by a local route that
- * no address made. Where there is such a place, ARP for the VIP is answered as soon as the settings are as they were before.
+ * no address made; in words. Where there is such a place, ARP for the VIP is answered as soon as the settings are as they were before.
  */
 export function stillLocal(
   { desired, observed }: CheckContext,
@@ -90,7 +90,7 @@ export function stillLocal(
 ): readonly string[] {
   const links = observed.links.kind === 'value' ? observed.links.value : [];
   const routes = observed.localRoutes.kind === 'value' ? observed.localRoutes.value : [];
-  return vips.flatMap((ip) => {
+  const found = vips.flatMap((ip) => {
     const places = placesOf(links, ip);
     const earlier = findVip(desired, ip) ? '' : ' (of an earlier configuration)';
     const covering = routes.filter((route) =>
@@ -108,6 +108,7 @@ export function stillLocal(
       ),
     ];
   });
+  return found.map((text) => `${text} is not rsprep's: it stays, and so do the ARP settings that keep it silent`);
 }
 
 /**
@@ -171,17 +172,15 @@ function uncovered({ observed }: CheckContext, ledger: Ledger): readonly string[
   const links = observed.links.kind === 'value' ? observed.links.value : [];
   const restores = ledger.sysctls.some(({ path, before, set }) => path[4] === 'arp_ignore' && before < set);
   if (!restores) return [];
-  return links
-    .filter(({ loopback, kind }) => loopback || kind === 'dummy')
-    .flatMap((link) =>
-      link.addresses
-        .filter(({ ip }) => !isIpv6(ip) && !ip.startsWith('127.'))
-        .filter((a) => owns(ledger, { device: link.name, ip: a.ip, prefixLength: a.prefixLength }) === null)
-        .map(
-          (a) =>
-            `${a.ip}/${a.prefixLength} on ${link.name} is not rsprep’s, and ARP is answered for it again, as before rsprep came`,
-        ),
-    );
+  return links.filter(isSilent).flatMap((link) =>
+    link.addresses
+      .filter(({ ip }) => !isIpv6(ip) && !ip.startsWith('127.'))
+      .filter((a) => owns(ledger, { device: link.name, ip: a.ip, prefixLength: a.prefixLength }) === null)
+      .map(
+        (a) =>
+          `${a.ip}/${a.prefixLength} on ${link.name} is not rsprep’s, and ARP is answered for it again, as before rsprep came`,
+      ),
+  );
 }
 
 /** A ledger that was lost and begun again does not remember the file, which says itself whose it is. */

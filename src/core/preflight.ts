@@ -1,6 +1,6 @@
 import { findVip, linkNamed } from './addresses.ts';
-import { isNic } from './checks/address.ts';
 import type { CheckContext } from './checks/check.ts';
+import { isNic, isSilent } from './checks/devices.ts';
 import { bootContradictions } from './checks/persistence.ts';
 import { dragged } from './drag.ts';
 import { type Ip, isIpv6 } from './names.ts';
@@ -54,7 +54,7 @@ function deviceRefusals(context: CheckContext, links: readonly Link[]): readonly
 function ownAddressRefusals(context: CheckContext, links: readonly Link[]): readonly Refusal[] {
   const refusals: Refusal[] = [];
   for (const link of links) {
-    if (link.loopback || link.kind === 'dummy') continue;
+    if (isSilent(link)) continue;
     const primary = link.addresses.find((a) => a.scope === 'global' && !isIpv6(a.ip)) ?? null;
     const others = link.addresses.filter((a) => a.scope === 'global' && !findVip(context.desired, a.ip));
     for (const address of link.addresses) {
@@ -80,8 +80,7 @@ const elsewhereReachable = (links: readonly Link[], link: Link, address: Address
   links.some(
     (other) =>
       other !== link &&
-      !other.loopback &&
-      other.kind !== 'dummy' &&
+      !isSilent(other) &&
       other.up &&
       other.addresses.some((a) => a.scope === 'global' && isIpv6(a.ip) === isIpv6(address.ip) && a.ip !== address.ip),
   );

@@ -3,7 +3,6 @@ import {
   addVip,
   deleteAddress,
   describeAddress,
-  findVip,
   inPlace,
   isHostAddress,
   linkNamed,
@@ -16,6 +15,7 @@ import { type Severity, unknown, type Verdict, wrong } from '../finding.ts';
 import { hostPrefixLength, isIpv6, LO } from '../names.ts';
 import type { Address, Link } from '../observed.ts';
 import type { Check, CheckContext } from './check.ts';
+import { isNic, isSilent } from './devices.ts';
 import { knob } from './ways.ts';
 
 /** Runs a judgement over the observed links, or says once that they could not be observed. */
@@ -193,23 +193,6 @@ export const vipOnNic: Check = {
       }),
     ),
 };
-
-const isSilent = (link: Link): boolean => link.loopback || link.kind === 'dummy';
-
-/**
- * Whether a configured device answers ARP for what it holds: everything with a wire does, and so does whatever has addresses of
- * its own. A bridge is a wire as soon as it has ports. Tunnels and VRF devices do no ARP; a NIC with `arp off` may do it any time.
- */
-export function isNic(context: CheckContext, links: readonly Link[], link: Link): boolean {
-  if (isSilent(link)) return false;
-  const wireless =
-    (link.noArp && WITHOUT_WIRE.test(link.kind ?? '')) ||
-    (link.kind === 'bridge' && !links.some(({ master }) => master === link.name));
-  return !wireless || link.addresses.some((a) => a.scope === 'global' && !findVip(context.desired, a.ip));
-}
-
-/** Kinds of ip-link(8) that are IFF_NOARP from the beginning. */
-const WITHOUT_WIRE = /^(vrf|ipip|sit|gre|ip6gre|ip6tnl|vti|vti6|xfrm|tun|wireguard|nlmon)$/;
 
 function elsewhere(vip: DesiredVip, link: Link, address: Address): Verdict {
   return wrong({

@@ -151,7 +151,7 @@ export const vip6Anycast: Check = {
                   isIpv6(a.ip) &&
                   a.prefixLength < 127 &&
                   contains(a, vip) &&
-                  bits === (toBits(a.ip) >> BigInt(128 - a.prefixLength)) << BigInt(128 - a.prefixLength),
+                  bits % (1n << BigInt(128 - a.prefixLength)) === 0n,
               ),
           );
           const [first] = on;

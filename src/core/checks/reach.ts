@@ -5,6 +5,7 @@ import { familyOf, type Ip, isIpv6 } from '../names.ts';
 import type { Link } from '../observed.ts';
 import type { RouteAnswer, Routing } from '../surroundings.ts';
 import type { Check, CheckContext } from './check.ts';
+import { mayHaveArp } from './devices.ts';
 import { coveredBy } from './routing.ts';
 import { arrives, holds, ingressOf, isLocal, knob, linksOf, routingOf, vrfOf, wayTo } from './ways.ts';
 
@@ -207,7 +208,3 @@ export const nicNoArp: Check = {
       );
   },
 };
-
-/** Kinds of ip-link(8) with an Ethernet of their own; everything else is NOARP by nature. */
-const mayHaveArp = ({ kind, loopback }: Link): boolean =>
-  !loopback && (kind === null || /^(veth|vlan|bond|bridge|team|macvlan|macvtap|gretap|tap)$/.test(kind));

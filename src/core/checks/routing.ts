@@ -3,13 +3,13 @@ import { unknown, type Verdict, wrong } from '../finding.ts';
 import { hostPrefixLength, type Ip, isIpv6 } from '../names.ts';
 import type { Link, LocalRoute } from '../observed.ts';
 import type { Check, CheckContext } from './check.ts';
+import { isTunnel } from './devices.ts';
 import {
   arrives,
   clientAnswers,
   holds,
   ingressOf,
   inVrf,
-  isTunnel,
   knob,
   linksOf,
   replyHops,

@@ -6,6 +6,7 @@ import type { Address, Link } from '../observed.ts';
 import { selectSource } from '../source-address.ts';
 import { withLinks } from './address.ts';
 import type { Check, CheckContext } from './check.ts';
+import { isSilent } from './devices.ts';
 import { linksOf, routingOf } from './ways.ts';
 
 export const arpSender: Check = {
@@ -74,7 +75,7 @@ function leadsThrough(context: CheckContext, link: Link): boolean {
 }
 
 const onNic = (links: readonly Link[], ip: Parameters<typeof placesOf>[1]): boolean =>
-  placesOf(links, ip).some(({ link }) => !link.loopback && link.kind !== 'dummy');
+  placesOf(links, ip).some(({ link }) => !isSilent(link));
 
 export const vipAsSource: Check = {
   id: 'vip-as-source',

@@ -3,6 +3,7 @@ import { groupBy } from '../group.ts';
 import type { Ip } from '../names.ts';
 import { type Mention, mentionsIn } from '../vip-files.ts';
 import type { Check, CheckContext } from './check.ts';
+import { isSilent } from './devices.ts';
 import { holds, knob, linksOf } from './ways.ts';
 
 export const ipvsHere: Check = {
@@ -90,9 +91,7 @@ function localnode(context: CheckContext, ip: Ip, services: string): readonly Ve
 
 /** The director that clients reach: the one whose NIC holds the VIP. */
 const isActive = (context: CheckContext, ip: Ip): boolean =>
-  linksOf(context).some(
-    (link) => !link.loopback && link.kind !== 'dummy' && link.addresses.some((address) => address.ip === ip),
-  );
+  linksOf(context).some((link) => !isSilent(link) && link.addresses.some((address) => address.ip === ip));
 
 const balancesNothing = (ip: Ip, services: string): Verdict =>
   wrong({

@@ -4,6 +4,7 @@ import { familyOf, hostPrefixLength, type InterfaceName, type Ip, isIpv6 } from 
 import type { Link, LocalRoute, Observed } from '../observed.ts';
 import type { Arrival, ReplyHops, RouteAnswer, Routing } from '../surroundings.ts';
 import type { CheckContext } from './check.ts';
+import { isTunnel } from './devices.ts';
 
 /** What several checks want to know about the ways packets take. Null or empty where it was not or could not be looked at. */
 
@@ -76,9 +77,6 @@ export function arrives(routing: Routing, vip: Ip, device: string, client: Arriv
   const asked = routing.arrivals.filter((a) => a.vip === vip && a.device === device && a.client === client);
   return asked.length === 0 ? null : asked.some(({ accepted }) => accepted);
 }
-
-/** LVS-TUN: the director sends the packet inside another one. */
-export const isTunnel = ({ kind }: Link): boolean => /^(ipip|sit|gre|ip6tnl|fou)/.test(kind ?? '');
 
 /** Whether any device of this host holds an address. */
 export const holds = (context: CheckContext, ip: Ip): boolean => placesOf(linksOf(context), ip).length > 0;
