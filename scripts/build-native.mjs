@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const sources = path.join(root, 'src/udp/native');
+const sources = path.join(root, 'src/native');
 
 const compile = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror=implicit-function-declaration', '-shared', '-fPIC'];
 // No C library: every symbol but Node's own is resolved inside, so one file runs on any libc and any Node since 18.
@@ -21,13 +21,13 @@ const link = ['-Wl,-z,relro,-z,now,-z,noexecstack,--hash-style=both,--build-id=n
 /** SHA-256 of the C sources, which the addon carries: a stale prebuilt file is found by comparing. */
 export async function sourceHash() {
   const hash = createHash('sha256');
-  const names = (await readdir(sources)).filter((name) => /\.[ch]$/.test(name)).sort();
+  const names = (await readdir(sources, { recursive: true })).filter((name) => /\.[ch]$/.test(name)).sort();
   for (const name of names) hash.update(`${name}\0`).update(await readFile(path.join(sources, name)));
   return hash.digest('hex').slice(0, 16);
 }
 
 async function build(compiler, output, extra) {
-  const files = (await readdir(sources)).filter((name) => name.endsWith('.c')).sort();
+  const files = (await readdir(sources, { recursive: true })).filter((name) => name.endsWith('.c')).sort();
   const partial = `${output}.${process.pid}`;
   await mkdir(path.dirname(output), { recursive: true });
   const flags = [...compile, ...freestanding, ...small, ...link, `-DSOURCE_HASH="${await sourceHash()}"`, ...extra];

@@ -16,7 +16,7 @@ const ONLY = {
   systeminformation: ['osinfo', 'system', 'cpu', 'memory', 'network'].map((name) => `systeminformation/lib/${name}.js`),
 };
 /** Commands that cron and monitoring run every minute: in the hot part, with main.ts. */
-const HOT_COMMANDS = ['./verify.ts', './report.ts', './check.ts'];
+const HOT_COMMANDS = ['./verify.ts', './report/report.ts', './check.ts'];
 /** Those of a working day are one part, the one that a director may run every second is another, all others are a third. */
 const PARTS = {
   warm: ['./apply.ts', './plan.ts', './remove.ts', './confirm.ts', './override.ts', './status.ts'],
@@ -108,8 +108,8 @@ const partsOf = (options, add) => ({
       await add(path, () => textOf(from(options, withDefault)).catch(() => textOf(from(options, all))));
       return external(path);
     });
-    main.onResolve({ filter: /^\.\/[a-z-]+\.ts$/ }, async ({ path, importer, kind }) => {
-      if (kind !== 'dynamic-import' || !/\/src\/cli\/(commands|verify)\.ts$/.test(importer)) return undefined;
+    main.onResolve({ filter: /^\.\/[a-z/-]+\.ts$/ }, async ({ path, importer, kind }) => {
+      if (kind !== 'dynamic-import' || !/\/src\/cli\/commands\/(registry|verify)\.ts$/.test(importer)) return undefined;
       if (HOT_COMMANDS.includes(path)) return undefined;
       const name = partOf(path);
       await add(name, () => textOf({ ...from(options, commandsOf(options, name)), plugins: [partsOf(options, add)] }));
@@ -119,11 +119,11 @@ const partsOf = (options, add) => ({
 });
 
 function commandsOf(options, part) {
-  const list = readFileSync(join(options.absWorkingDir, 'src/cli/commands.ts'), 'utf8');
-  const files = [...new Set([...list.matchAll(/import\('(\.\/[a-z-]+\.ts)'\)/g)].map(([, file]) => file))];
+  const list = readFileSync(join(options.absWorkingDir, 'src/cli/commands/registry.ts'), 'utf8');
+  const files = [...new Set([...list.matchAll(/import\('(\.\/[a-z/-]+\.ts)'\)/g)].map(([, file]) => file))];
   return files
     .filter((file) => !HOT_COMMANDS.includes(file) && partOf(file) === part)
-    .map((file) => `export * from './src/cli/${file.slice(2)}';`)
+    .map((file) => `export * from './src/cli/commands/${file.slice(2)}';`)
     .join('\n');
 }
 

@@ -8,7 +8,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const bundled = await build({
   absWorkingDir: root,
-  stdin: { contents: "export { checksMarkdown } from './src/render/explain.ts';", resolveDir: root, loader: 'ts' },
+  stdin: { contents: "export { checksMarkdown } from './src/format/explain.ts';", resolveDir: root, loader: 'ts' },
   bundle: true,
   format: 'esm',
   write: false,

@@ -1,8 +1,8 @@
 import { fstatSync, writeSync } from 'node:fs';
-import { calledCommand } from './cli/commands.ts';
+import { calledCommand } from './cli/commands/registry.ts';
 import type { Io } from './cli/context.ts';
 import { runProgram } from './cli/program.ts';
-import { PLUGIN } from './core/exit-code.ts';
+import { PLUGIN } from './core/report/exit-code.ts';
 
 /** sysexits(3) EX_SOFTWARE: a bug of ours, never mistaken for a verdict. */
 const EXIT_BUG = 70;

@@ -1,10 +1,10 @@
-import type { CheckContext } from '../core/checks/check.ts';
 import { CHECKS, EARLY_CHECKS } from '../core/checks/registry.ts';
-import type { Desired } from '../core/desired.ts';
 import { type Judgement, judge } from '../core/judge.ts';
-import { inForce, type Override } from '../core/override.ts';
-import type { Report } from '../core/report.ts';
-import type { Looking } from './ports.ts';
+import type { CheckContext } from '../core/model/check.ts';
+import type { Desired } from '../core/model/desired.ts';
+import { inForce, type Override } from '../core/model/override.ts';
+import type { Report } from '../core/report/report.ts';
+import type { Looking } from './ports/ports.ts';
 
 export interface Look {
   readonly context: CheckContext;

@@ -1,6 +1,6 @@
-import { inForce, type Override, type OverrideKind, withOverride } from '../core/override.ts';
-import type { Changing, Failure } from './ports.ts';
-import { tryToWrite } from './recover.ts';
+import { inForce, type Override, type OverrideKind, withOverride } from '../core/model/override.ts';
+import { tryToWrite } from './apply/recover.ts';
+import type { Changing, Failure } from './ports/ports.ts';
 
 export type Said =
   | { readonly kind: 'said'; readonly overrides: readonly Override[]; readonly ended: readonly Override[] }

@@ -1,11 +1,11 @@
-import type { Desired } from '../core/desired.ts';
-import { assertNever } from '../core/names.ts';
-import { type Plan, type PlanOptions, planApply } from '../core/plan.ts';
-import type { Report, StepReport } from '../core/report.ts';
-import type { Step } from '../core/step.ts';
-import { blinding } from './blind.ts';
+import type { Desired } from '../core/model/desired.ts';
+import { assertNever } from '../core/model/names.ts';
+import type { Step } from '../core/model/step.ts';
+import { type Plan, type PlanOptions, planApply } from '../core/plan/plan.ts';
+import type { Report, StepReport } from '../core/report/report.ts';
+import { blinding } from './apply/blind.ts';
 import { baseReport, look } from './look.ts';
-import type { Looking } from './ports.ts';
+import type { Looking } from './ports/ports.ts';
 
 /** What apply would do, by the same path: observe, judge, plan. Changes nothing. */
 export function plan(

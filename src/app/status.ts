@@ -1,9 +1,9 @@
-import type { Desired } from '../core/desired.ts';
 import type { Judgement } from '../core/judge.ts';
-import type { Override } from '../core/override.ts';
-import { inWords, totals } from '../core/report.ts';
+import type { Desired } from '../core/model/desired.ts';
+import type { Override } from '../core/model/override.ts';
+import { inWords, totals } from '../core/report/report.ts';
 import { look, overridesNow } from './look.ts';
-import type { Looking } from './ports.ts';
+import type { Looking } from './ports/ports.ts';
 
 export interface Status {
   readonly host: string;

@@ -1,10 +1,10 @@
-import type { Check } from '../core/checks/check.ts';
 import { CHECKS } from '../core/checks/registry.ts';
-import type { Desired } from '../core/desired.ts';
 import { judge } from '../core/judge.ts';
-import type { Report } from '../core/report.ts';
+import type { Check } from '../core/model/check.ts';
+import type { Desired } from '../core/model/desired.ts';
+import type { Report } from '../core/report/report.ts';
 import { baseReport, look, today } from './look.ts';
-import type { Looking } from './ports.ts';
+import type { Looking } from './ports/ports.ts';
 
 /**
  * Observes and judges. Its only port is `Looking`, which has nothing that changes a host.

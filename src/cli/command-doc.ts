@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import type { CommandDoc, OptionDoc } from '../render/command-doc.ts';
+import type { CommandDoc, OptionDoc } from '../format/command-doc.ts';
 import type { Io } from './context.ts';
 import { addGlobals } from './globals.ts';
 import { makeProgram } from './program.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { HostOptions } from '../linux/host-port.ts';
-import { Paths } from '../linux/paths.ts';
-import { makeStyle, type Style, wantsColour } from '../render/style.ts';
+import { makeStyle, type Style, wantsColour } from '../format/style.ts';
+import { Paths } from '../linux/files/paths.ts';
+import type { HostOptions } from '../linux/ports/host.ts';
 import { type GlobalOptions, globalsOf } from './globals.ts';
 
 /** What a command gets from main.ts: where to write, how to hear of signals. Nothing else is global. */

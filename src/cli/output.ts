@@ -1,7 +1,7 @@
-import { exitCode } from '../core/exit-code.ts';
-import { couldTell } from '../core/journal.ts';
-import type { Report } from '../core/report.ts';
-import { renderText } from '../render/text.ts';
+import { exitCode } from '../core/report/exit-code.ts';
+import { couldTell } from '../core/report/journal.ts';
+import type { Report } from '../core/report/report.ts';
+import { renderText } from '../format/text.ts';
 import type { Context } from './context.ts';
 import { checkFormat } from './globals.ts';
 import { VERSION } from './version.ts';
@@ -35,9 +35,9 @@ export async function machineText(
   code: number,
   known: { readonly successAt: string | null; readonly responder: Readonly<Record<string, number>> | null },
 ): Promise<string> {
-  if (format === 'junit') return (await import('../render/junit.ts')).renderJunit(report);
-  if (format !== 'prometheus') return (await import('../render/json.ts')).renderJson(report, code);
-  const { renderPrometheus } = await import('../render/prometheus.ts');
+  if (format === 'junit') return (await import('../format/junit.ts')).renderJunit(report);
+  if (format !== 'prometheus') return (await import('../format/json.ts')).renderJson(report, code);
+  const { renderPrometheus } = await import('../format/prometheus.ts');
   return renderPrometheus({ report, exitCode: code, version: VERSION, ...known });
 }
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { EXIT, PLUGIN } from '../core/exit-code.ts';
-import { COMMANDS, calledCommand } from './commands.ts';
+import { EXIT, PLUGIN } from '../core/report/exit-code.ts';
+import { COMMANDS, calledCommand } from './commands/registry.ts';
 import type { Io } from './context.ts';
 import { addGlobals, UsageError } from './globals.ts';
 import { VERSION } from './version.ts';

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { Ip, Ipv4, Ipv6 } from '../core/names.ts';
+import type { Ip, Ipv4, Ipv6 } from '../core/model/names.ts';
 import { ok, type Parsed, type Problem, problem } from './problem.ts';
 import { quote } from './quote.ts';
 

@@ -1,4 +1,4 @@
-import { type InterfaceName, parseInterfaceName } from '../core/names.ts';
+import { type InterfaceName, parseInterfaceName } from '../core/model/names.ts';
 import { ok, type Parsed, problem } from './problem.ts';
 import { quote } from './quote.ts';
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Desired } from '../core/desired.ts';
+import type { Desired } from '../core/model/desired.ts';
 import { MAX_CONFIG_BYTES } from './bytes.ts';
 import { readPlainYaml } from './plain-yaml.ts';
 import type { ConfigError } from './problem.ts';

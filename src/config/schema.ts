@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { LO } from '../core/names.ts';
+import { LO } from '../core/model/names.ts';
 import { parseHostAddress, parseVip } from './address.ts';
 import { type DurationLimits, formatDuration, giveTheUnit, parseDuration, rangeText } from './duration.ts';
 import { parseDay, parseDevice, parseFindingGlob, parseReason, parseTextfile } from './fields.ts';

@@ -1,8 +1,8 @@
-import { placesOf } from './addresses.ts';
-import { type Check, type CheckContext, ledgerOf } from './checks/check.ts';
 import { CHECKS } from './checks/registry.ts';
-import type { IgnoreRule } from './desired.ts';
-import { type Cause, type Finding, findingId, SEVERITIES, type Verdict, type Wrong } from './finding.ts';
+import { placesOf } from './model/addresses.ts';
+import { type Check, type CheckContext, ledgerOf } from './model/check.ts';
+import type { IgnoreRule } from './model/desired.ts';
+import { type Cause, type Finding, findingId, SEVERITIES, type Verdict, type Wrong } from './model/finding.ts';
 
 export interface Judgement {
   /** Root causes, worst first, with their consequences folded in. */

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
-import { CHILD_ENV } from '../linux/command.ts';
-import { errorCode } from '../linux/errors.ts';
+import { errorCode } from '../linux/files/errors.ts';
+import { CHILD_ENV } from '../linux/process/command.ts';
 import type { RunOutcome, RunRequest } from './protocol.ts';
 
 /** This very program, as argv: the lab runs the rsprep it is part of. */

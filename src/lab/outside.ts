@@ -1,7 +1,7 @@
 // The command in front: starts the lab in namespaces of its own, hands on what it says, and sees to it that it ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { read } from '../linux/command.ts';
+import { read } from '../linux/process/command.ts';
 import { LAB_ENV, ownArgv } from './child.ts';
 import type { LabEvent, LabOptions } from './protocol.ts';
 

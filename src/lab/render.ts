@@ -1,4 +1,4 @@
-import type { Style } from '../render/style.ts';
+import type { Style } from '../format/style.ts';
 import { ownCommand } from './child.ts';
 import type { LabEnd } from './outside.ts';
 import type { LabEvent, StepResult } from './protocol.ts';

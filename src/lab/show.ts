@@ -1,5 +1,5 @@
 // The lab for a person at a terminal, or as one document for a program.
-import type { Style } from '../render/style.ts';
+import type { Style } from '../format/style.ts';
 import { ownCommand } from './child.ts';
 import { type LabEnd, runLab } from './outside.ts';
 import type { LabEvent, LabOptions } from './protocol.ts';

@@ -2,7 +2,7 @@
 // left behind or be wrong.
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode } from '../linux/errors.ts';
+import { errorCode } from '../linux/files/errors.ts';
 import { TMPFS_NAME } from './folder.ts';
 import { HOST_NAMES, type HostName } from './topology.ts';
 

@@ -1,5 +1,5 @@
-import type { Check } from '../core/checks/check.ts';
-import { unknown, type Verdict, wrong } from '../core/finding.ts';
+import type { Check } from '../core/model/check.ts';
+import { unknown, type Verdict, wrong } from '../core/model/finding.ts';
 import type { ProbeId, ProbeResult, ProbeRun } from './result.ts';
 
 /** What a run of `probe self` found, as checks beside all others: `ignore:`, folding and exit codes are then the same. */

@@ -1,4 +1,4 @@
-import { EXIT, failureCode } from '../core/exit-code.ts';
+import { EXIT, failureCode } from '../core/report/exit-code.ts';
 import type { ProbeRun } from './result.ts';
 
 /** Something is wrong 2, something could not be told 1, all as wanted 0. A run that judged nothing could not tell. */

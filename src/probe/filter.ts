@@ -1,4 +1,4 @@
-import { type Ip, isIpv6 } from '../core/names.ts';
+import { type Ip, isIpv6 } from '../core/model/names.ts';
 import { bytesOf } from '../udp/address.ts';
 import { type Mac, macBytes } from './mac.ts';
 

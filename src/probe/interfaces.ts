@@ -1,5 +1,5 @@
-import { type InterfaceName, type Ip, isIpv6 } from '../core/names.ts';
-import type { Link } from '../core/observed.ts';
+import { type InterfaceName, type Ip, isIpv6 } from '../core/model/names.ts';
+import type { Link } from '../core/model/observed.ts';
 import type { Mac } from './mac.ts';
 
 export interface ProbeInterface extends Link {

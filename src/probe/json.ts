@@ -1,4 +1,4 @@
-import { FORMAT_VERSION } from '../core/report.ts';
+import { FORMAT_VERSION } from '../core/report/report.ts';
 import type { ProbeRun } from './result.ts';
 
 /** Keys are snake_case, as in every other document of rsprep. */

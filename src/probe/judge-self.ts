@@ -1,4 +1,4 @@
-import { type Ip, isIpv6 } from '../core/names.ts';
+import { type Ip, isIpv6 } from '../core/model/names.ts';
 import type { InterfacePlan } from './interfaces.ts';
 import { type ProbeResult, voided } from './result.ts';
 

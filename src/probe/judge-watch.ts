@@ -1,4 +1,4 @@
-import type { Ip } from '../core/names.ts';
+import type { Ip } from '../core/model/names.ts';
 import type { Mac } from './mac.ts';
 import { type ProbeResult, voided } from './result.ts';
 

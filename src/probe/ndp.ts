@@ -1,4 +1,4 @@
-import { type Ip, kernelIp } from '../core/names.ts';
+import { type Ip, kernelIp } from '../core/model/names.ts';
 import { bytesOf, textOf6 } from '../udp/address.ts';
 import { type Mac, macBytes, macText } from './mac.ts';
 

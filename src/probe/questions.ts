@@ -1,4 +1,4 @@
-import type { Service } from '../core/desired.ts';
+import type { Service } from '../core/model/desired.ts';
 
 /** A request that a service answers, and how its answer begins; hex digits. */
 export interface KnownQuestion {

@@ -1,6 +1,6 @@
-import type { Severity } from '../core/finding.ts';
-import type { Ip } from '../core/names.ts';
-import type { FailureKind } from '../core/report.ts';
+import type { Severity } from '../core/model/finding.ts';
+import type { Ip } from '../core/model/names.ts';
+import type { FailureKind } from '../core/report/report.ts';
 
 /** What a probe is called in results, in `ignore:` and in findings of `verify --probe`. */
 export type ProbeId =

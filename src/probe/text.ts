@@ -1,4 +1,4 @@
-import { printable, type Style } from '../render/style.ts';
+import { printable, type Style } from '../format/style.ts';
 import type { ProbeResult, ProbeRun } from './result.ts';
 
 /** For people: what is wrong first, then what could not be told, then the rest. */

@@ -16,7 +16,7 @@ export interface Answer {
   readonly leaseMs: number;
 }
 
-/** struct answer_entry of src/udp/native/answer.h: key 20, verdict, speaks, text length, text 241. */
+/** struct answer_entry of src/native/udp/answer.h: key 20, verdict, speaks, text length, text 241. */
 const ENTRY = { bytes: 264, verdict: 20, speaks: 21, textLength: 22, text: 23, textMax: 241 } as const;
 
 /**

@@ -11,7 +11,7 @@ export const EVENT = { messages: 0, writable: 1, error: 2, closed: 3 } as const;
 /** Bits of the second number of the configuration given to open(). */
 export const OPEN = { reuseAddr: 1, reusePort: 2, ipv6Only: 4, strict: 8, allowAll: 16 } as const;
 
-/** What src/udp/native/addon.c exports. A negative number is a negated errno. */
+/** What src/native/udp/addon.c exports. A negative number is a negated errno. */
 export interface Native {
   open(
     fd: number,

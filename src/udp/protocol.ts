@@ -1,6 +1,6 @@
 import { bytesOf } from './address.ts';
 
-/** The health protocol, docs/wire-protocol.md; src/udp/native/wire.c is the same in C. */
+/** The health protocol, docs/wire-protocol.md; src/native/udp/wire.c is the same in C. */
 export const WIRE = { version: 1, replyHeader: 14, requestMin: 18, max: 255 } as const;
 
 const MAGIC = [0x52, 0x53, 0x50] as const; // "RSP"

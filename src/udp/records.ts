@@ -1,5 +1,5 @@
 /**
- * The memory a socket shares with the addon (src/udp/native/binding.h): a record of 32-bit words per datagram in and out,
+ * The memory a socket shares with the addon (src/native/udp/binding.h): a record of 32-bit words per datagram in and out,
  * then the bytes to send. Received bytes come in an ArrayBuffer of their own.
  */
 export interface Shared {

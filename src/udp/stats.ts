@@ -1,6 +1,6 @@
 import type { Handle, Native } from './native.ts';
 
-/** In the order of `enum counter` in src/udp/native/engine.h. */
+/** In the order of `enum counter` in src/native/udp/engine.h. */
 const NAMES = [
   'received',
   'sent',

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/udp/native/answer.h"
-#include "../../src/udp/native/binding.h"
-#include "../../src/udp/native/kernel.h"
+#include "../../src/native/udp/answer.h"
+#include "../../src/native/udp/binding.h"
+#include "../../src/native/udp/kernel.h"
 
 enum { BATCH = 16, PAYLOAD = 300, ENTRIES = 40 };
 static u64 state;

@@ -1,12 +1,12 @@
 // What `rsprep render` writes for the neighbours, given to the real thing: keepalived, ipvsadm, iptables, and two
 // directors that are real servers too, all in one guest.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Desired } from '../../src/core/desired.ts';
-import { LO } from '../../src/core/names.ts';
-import { renderIpvsadm } from '../../src/farm/ipvsadm.ts';
-import { renderKeepalived } from '../../src/farm/keepalived.ts';
-import { renderLocalnode } from '../../src/farm/localnode.ts';
-import { farmConfig, ip } from '../unit/farm/fixture.ts';
+import type { Desired } from '../../src/core/model/desired.ts';
+import { LO } from '../../src/core/model/names.ts';
+import { renderIpvsadm } from '../../src/render/ipvsadm.ts';
+import { renderKeepalived } from '../../src/render/keepalived.ts';
+import { renderLocalnode } from '../../src/render/localnode.ts';
+import { farmConfig, ip } from '../unit/render/fixture.ts';
 import { agentIn } from './support/guest-agent.ts';
 import { NETWORK_MODULES } from './support/inside.ts';
 import { failOver, makeLocalnodes, sendToVip } from './support/localnodes.ts';

@@ -1,9 +1,9 @@
 // Real IPVS on the director, filled by what `rsprep render ipvsadm` writes; real servers and client on the host's kernel.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LO } from '../../src/core/names.ts';
-import { renderIpvsadm } from '../../src/farm/ipvsadm.ts';
+import { LO } from '../../src/core/model/names.ts';
+import { renderIpvsadm } from '../../src/render/ipvsadm.ts';
 import type { Started } from '../support/process.ts';
-import { farmConfig, ip } from '../unit/farm/fixture.ts';
+import { farmConfig, ip } from '../unit/render/fixture.ts';
 import { holdVips, startDirector } from './support/director.ts';
 import { type Host, type Lan, makeLan } from './support/net.ts';
 import { preparedByHand } from './support/real-server.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { type Desired, emptyDesired } from '../../src/core/desired.ts';
-import type { InterfaceName, Ip } from '../../src/core/names.ts';
-import type { Address } from '../../src/core/observed.ts';
+import { type Desired, emptyDesired } from '../../src/core/model/desired.ts';
+import type { InterfaceName, Ip } from '../../src/core/model/names.ts';
+import type { Address } from '../../src/core/model/observed.ts';
 import { address, type FakeLink, type FakeState } from './fake-host.ts';
 
 const V4 = ['10.0.0.100', '10.0.0.101', '192.0.2.7'] as const;

@@ -1,8 +1,7 @@
-import type { ActionResult, Changing, PerformContext } from '../../src/app/ports.ts';
-import type { Action } from '../../src/core/action.ts';
-import { isAcceptable } from '../../src/core/arp-rules.ts';
-import type { Desired } from '../../src/core/desired.ts';
-import type { Ledger } from '../../src/core/ledger.ts';
+import type { ActionResult, Changing, PerformContext } from '../../src/app/ports/ports.ts';
+import type { Action } from '../../src/core/model/action.ts';
+import type { Desired } from '../../src/core/model/desired.ts';
+import type { Ledger } from '../../src/core/model/ledger.ts';
 import {
   ARP_KEYS,
   type ArpKey,
@@ -11,11 +10,12 @@ import {
   type InterfaceName,
   type Ip,
   isIpv6,
-} from '../../src/core/names.ts';
-import type { Address, ArpSettings, Link, LocalRoute, Observed } from '../../src/core/observed.ts';
-import type { Override } from '../../src/core/override.ts';
-import { absent, type Reading, value } from '../../src/core/reading.ts';
-import { NOT_LOOKED_AT } from '../../src/core/surroundings.ts';
+} from '../../src/core/model/names.ts';
+import type { Address, ArpSettings, Link, LocalRoute, Observed } from '../../src/core/model/observed.ts';
+import type { Override } from '../../src/core/model/override.ts';
+import { absent, type Reading, value } from '../../src/core/model/reading.ts';
+import { NOT_LOOKED_AT } from '../../src/core/model/surroundings.ts';
+import { isAcceptable } from '../../src/core/sysctl/arp-rules.ts';
 
 export interface FakeLink {
   readonly name: string;

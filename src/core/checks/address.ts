@@ -1,4 +1,4 @@
-import { type Action, target } from '../action.ts';
+import { type Action, target } from '../model/action.ts';
 import {
   addVip,
   deleteAddress,
@@ -9,14 +9,14 @@ import {
   onDevice,
   type Place,
   placesOf,
-} from '../addresses.ts';
-import type { DesiredVip } from '../desired.ts';
-import { type Severity, unknown, type Verdict, wrong } from '../finding.ts';
-import { hostPrefixLength, isIpv6, LO } from '../names.ts';
-import type { Address, Link } from '../observed.ts';
-import type { Check, CheckContext } from './check.ts';
-import { isNic, isSilent } from './devices.ts';
-import { knob } from './ways.ts';
+} from '../model/addresses.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import type { DesiredVip } from '../model/desired.ts';
+import { type Severity, unknown, type Verdict, wrong } from '../model/finding.ts';
+import { hostPrefixLength, isIpv6, LO } from '../model/names.ts';
+import type { Address, Link } from '../model/observed.ts';
+import { isNic, isSilent } from '../network/devices.ts';
+import { knob } from '../network/ways.ts';
 
 /** Runs a judgement over the observed links, or says once that they could not be observed. */
 export function withLinks(

@@ -1,9 +1,9 @@
-import type { Action } from '../action.ts';
-import { effective, isAcceptable, judgeIgnore, overridesWrongly, WANTED } from '../arp-rules.ts';
-import { unknown, type Verdict, wrong } from '../finding.ts';
-import { type ArpKey, arpSysctl } from '../names.ts';
-import type { ArpSettings, Link } from '../observed.ts';
-import type { Check, CheckContext } from './check.ts';
+import type { Action } from '../model/action.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { type ArpKey, arpSysctl } from '../model/names.ts';
+import type { ArpSettings, Link } from '../model/observed.ts';
+import { effective, isAcceptable, judgeIgnore, overridesWrongly, WANTED } from '../sysctl/arp-rules.ts';
 
 const setTo = (scope: string, key: ArpKey): Action => ({
   kind: 'set-sysctl',

@@ -1,10 +1,10 @@
-import { type Verdict, wrong } from '../finding.ts';
-import { groupBy } from '../group.ts';
-import { hostPrefixLength, type Ip } from '../names.ts';
-import { type Mention, mentionsIn } from '../vip-files.ts';
-import type { Check, CheckContext } from './check.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import { type Verdict, wrong } from '../model/finding.ts';
+import { groupBy } from '../model/group.ts';
+import { hostPrefixLength, type Ip } from '../model/names.ts';
+import { type Mention, mentionsIn } from '../network/vip-files.ts';
+import { linksOf } from '../network/ways.ts';
 import { unreadableFiles } from './unreadable.ts';
-import { linksOf } from './ways.ts';
 
 const foreign = ({ observed }: CheckContext) =>
   observed.vipFiles.filter(({ path }) => !path.startsWith('/etc/keepalived/'));

@@ -1,4 +1,4 @@
-import type { Severity } from '../finding.ts';
+import type { Severity } from '../model/finding.ts';
 
 /** A finding that no check makes: it comes from a probe, or from a run that could not look at all. It has a page all the same. */
 export interface ByRun {

@@ -1,9 +1,9 @@
-import { wrong } from '../finding.ts';
-import { fateOf } from '../firewall.ts';
-import { firstPacket } from '../nft-match.ts';
-import type { Check } from './check.ts';
+import { fateOf } from '../firewall/firewall.ts';
+import { firstPacket } from '../firewall/nft-match.ts';
+import type { Check } from '../model/check.ts';
+import { wrong } from '../model/finding.ts';
+import { knob } from '../network/ways.ts';
 import { askedOf, knownOf } from './firewall.ts';
-import { knob } from './ways.ts';
 
 export const conntrackStrict: Check = {
   id: 'conntrack-strict',

@@ -1,14 +1,14 @@
-import { linkNamed } from '../addresses.ts';
-import { effective, isAcceptable } from '../arp-rules.ts';
-import type { DesiredVip, Service } from '../desired.ts';
-import { unknown, type Verdict, wrong } from '../finding.ts';
-import { fateOf, rulesetOf } from '../firewall.ts';
-import { arptablesDrops } from '../iptables.ts';
-import { isIpv6 } from '../names.ts';
-import { arpDrops, type Fate } from '../nft.ts';
-import { firstPacket, type Packet } from '../nft-match.ts';
-import type { Check, CheckContext } from './check.ts';
-import { holds, ingressOf, linksOf, replyHops, routingOf, vrfOf } from './ways.ts';
+import { fateOf, rulesetOf } from '../firewall/firewall.ts';
+import { arptablesDrops } from '../firewall/iptables.ts';
+import { arpDrops, type Fate } from '../firewall/nft.ts';
+import { firstPacket, type Packet } from '../firewall/nft-match.ts';
+import { linkNamed } from '../model/addresses.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import type { DesiredVip, Service } from '../model/desired.ts';
+import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { isIpv6 } from '../model/names.ts';
+import { holds, ingressOf, linksOf, replyHops, routingOf, vrfOf } from '../network/ways.ts';
+import { effective, isAcceptable } from '../sysctl/arp-rules.ts';
 
 type Asked = Pick<Service, 'protocol' | 'port'> | { readonly protocol: null; readonly port: null };
 

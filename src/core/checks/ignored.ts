@@ -1,5 +1,5 @@
-import { type Verdict, wrong } from '../finding.ts';
-import type { Check } from './check.ts';
+import type { Check } from '../model/check.ts';
+import { type Verdict, wrong } from '../model/finding.ts';
 
 export const ignoreExpired: Check = {
   id: 'ignore-expired',

@@ -1,10 +1,10 @@
-import { contains, inPlace, toBits } from '../addresses.ts';
-import { type Verdict, wrong } from '../finding.ts';
-import { isIpv6 } from '../names.ts';
-import type { Address, Link } from '../observed.ts';
+import { contains, inPlace, toBits } from '../model/addresses.ts';
+import type { Check } from '../model/check.ts';
+import { type Verdict, wrong } from '../model/finding.ts';
+import { isIpv6 } from '../model/names.ts';
+import type { Address, Link } from '../model/observed.ts';
+import { knob, linksOf, replyHops, routingOf } from '../network/ways.ts';
 import { withLinks } from './address.ts';
-import type { Check } from './check.ts';
-import { knob, linksOf, replyHops, routingOf } from './ways.ts';
 
 export const vip6Unusable: Check = {
   id: 'vip6-unusable',

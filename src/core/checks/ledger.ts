@@ -1,10 +1,10 @@
-import { findVip, inPlace, onDevice, ownLabel } from '../addresses.ts';
-import { unknown, type Verdict, wrong } from '../finding.ts';
-import { LEDGER_PATH, type Ledger, owns, type Unconfirmed } from '../ledger.ts';
-import { hostPrefixLength } from '../names.ts';
-import type { Link } from '../observed.ts';
+import { findVip, inPlace, onDevice, ownLabel } from '../model/addresses.ts';
+import { type Check, type CheckContext, ledgerOf } from '../model/check.ts';
+import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { LEDGER_PATH, type Ledger, owns, type Unconfirmed } from '../model/ledger.ts';
+import { hostPrefixLength } from '../model/names.ts';
+import type { Link } from '../model/observed.ts';
 import { withLinks } from './address.ts';
-import { type Check, type CheckContext, ledgerOf } from './check.ts';
 
 export const ledgerCheck: Check = {
   id: 'ledger',

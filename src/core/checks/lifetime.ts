@@ -1,8 +1,8 @@
-import { inPlace } from '../addresses.ts';
-import { type Verdict, wrong } from '../finding.ts';
-import { hostPrefixLength, isIpv6 } from '../names.ts';
+import { inPlace } from '../model/addresses.ts';
+import type { Check } from '../model/check.ts';
+import { type Verdict, wrong } from '../model/finding.ts';
+import { hostPrefixLength, isIpv6 } from '../model/names.ts';
 import { withLinks } from './address.ts';
-import type { Check } from './check.ts';
 
 export const vipExpires: Check = {
   id: 'vip-expires',

@@ -1,8 +1,8 @@
-import { type Contradiction, contradictions } from '../boot-arp.ts';
-import { unknown, type Verdict, wrong } from '../finding.ts';
-import { groupBy } from '../group.ts';
-import { explicitInterfaces, renderSysctlFile, SYSCTL_FILE } from '../sysctl-file.ts';
-import { type Check, type CheckContext, ledgerOf } from './check.ts';
+import { type Check, type CheckContext, ledgerOf } from '../model/check.ts';
+import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { groupBy } from '../model/group.ts';
+import { type Contradiction, contradictions } from '../sysctl/boot-arp.ts';
+import { explicitInterfaces, renderSysctlFile, SYSCTL_FILE } from '../sysctl/file.ts';
 import { unreadableFiles } from './unreadable.ts';
 
 export const persistSysctl: Check = {

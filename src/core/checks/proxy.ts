@@ -1,10 +1,10 @@
-import { contains } from '../addresses.ts';
-import { type Verdict, wrong } from '../finding.ts';
-import { type InterfaceName, type Ip, isIpv6 } from '../names.ts';
-import type { Link } from '../observed.ts';
-import type { Routing } from '../surroundings.ts';
-import type { Check, CheckContext } from './check.ts';
-import { holds, isLocal, knob, linksOf, ownIpv4, routingOf } from './ways.ts';
+import { contains } from '../model/addresses.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import { type Verdict, wrong } from '../model/finding.ts';
+import { type InterfaceName, type Ip, isIpv6 } from '../model/names.ts';
+import type { Link } from '../model/observed.ts';
+import type { Routing } from '../model/surroundings.ts';
+import { holds, isLocal, knob, linksOf, ownIpv4, routingOf } from '../network/ways.ts';
 
 export const proxyArp: Check = {
   id: 'proxy-arp',

@@ -1,13 +1,13 @@
-import { inPlace, linkNamed } from '../addresses.ts';
-import type { DesiredVip } from '../desired.ts';
-import { type Verdict, wrong } from '../finding.ts';
-import { familyOf, type Ip, isIpv6 } from '../names.ts';
-import type { Link } from '../observed.ts';
-import type { RouteAnswer, Routing } from '../surroundings.ts';
-import type { Check, CheckContext } from './check.ts';
-import { mayHaveArp } from './devices.ts';
+import { inPlace, linkNamed } from '../model/addresses.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import type { DesiredVip } from '../model/desired.ts';
+import { type Verdict, wrong } from '../model/finding.ts';
+import { familyOf, type Ip, isIpv6 } from '../model/names.ts';
+import type { Link } from '../model/observed.ts';
+import type { RouteAnswer, Routing } from '../model/surroundings.ts';
+import { mayHaveArp } from '../network/devices.ts';
+import { arrives, holds, ingressOf, isLocal, knob, linksOf, routingOf, vrfOf, wayTo } from '../network/ways.ts';
 import { coveredBy } from './routing.ts';
-import { arrives, holds, ingressOf, isLocal, knob, linksOf, routingOf, vrfOf, wayTo } from './ways.ts';
 
 /** VIPs that are where they belong, on a device that is up and in no VRF: of a VRF’s tables nothing was asked. */
 function reachable(context: CheckContext): readonly DesiredVip[] {

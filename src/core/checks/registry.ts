@@ -1,8 +1,8 @@
+import type { Check } from '../model/check.ts';
 import { deviceDown, vipMissing, vipOnNic, vipPrefix } from './address.ts';
 import { arpAnnounce, arpIgnore } from './arp.ts';
 import { bootOwner, bootUnit } from './boot.ts';
 import { BY_RUN } from './by-run.ts';
-import type { Check } from './check.ts';
 import { conntrackFull, conntrackStrict } from './conntrack.ts';
 import { arpFilter, firewallDrops } from './firewall.ts';
 import { ignoreExpired, ignoreUnknown } from './ignored.ts';

@@ -1,9 +1,9 @@
-import { contains, onDevice, placesOf } from '../addresses.ts';
-import { unknown, type Verdict, wrong } from '../finding.ts';
-import { hostPrefixLength, type Ip, isIpv6 } from '../names.ts';
-import type { Link, LocalRoute } from '../observed.ts';
-import type { Check, CheckContext } from './check.ts';
-import { isTunnel } from './devices.ts';
+import { contains, onDevice, placesOf } from '../model/addresses.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { hostPrefixLength, type Ip, isIpv6 } from '../model/names.ts';
+import type { Link, LocalRoute } from '../model/observed.ts';
+import { isTunnel } from '../network/devices.ts';
 import {
   arrives,
   clientAnswers,
@@ -16,7 +16,7 @@ import {
   routingOf,
   vrfOf,
   wayTo,
-} from './ways.ts';
+} from '../network/ways.ts';
 
 export const localRoute: Check = {
   id: 'local-route',

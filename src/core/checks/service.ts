@@ -1,14 +1,14 @@
-import { inPlace, linkNamed } from '../addresses.ts';
-import type { DesiredVip, Service } from '../desired.ts';
-import { unknown, type Verdict, wrong } from '../finding.ts';
-import { fateOf } from '../firewall.ts';
-import { isIpv6 } from '../names.ts';
-import { firstPacket } from '../nft-match.ts';
-import { answersFor, describeNear, describeSocket, type Entrance, isWildcard } from '../service-sockets.ts';
-import type { ProbeResult, ServiceSocket, Services } from '../surroundings.ts';
-import type { Check, CheckContext } from './check.ts';
-import { entranceOf } from './entrance.ts';
-import { linksOf } from './ways.ts';
+import { fateOf } from '../firewall/firewall.ts';
+import { firstPacket } from '../firewall/nft-match.ts';
+import { inPlace, linkNamed } from '../model/addresses.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import type { DesiredVip, Service } from '../model/desired.ts';
+import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { isIpv6 } from '../model/names.ts';
+import type { ProbeResult, ServiceSocket, Services } from '../model/surroundings.ts';
+import { entranceOf } from '../network/entrance.ts';
+import { answersFor, describeNear, describeSocket, type Entrance, isWildcard } from '../network/service-sockets.ts';
+import { linksOf } from '../network/ways.ts';
 
 interface Asked {
   readonly vip: DesiredVip;

@@ -1,13 +1,13 @@
-import { findVip, isHostAddress, linkNamed, onDevice, placesOf } from '../addresses.ts';
-import { type Verdict, wrong } from '../finding.ts';
-import { groupBy } from '../group.ts';
-import { isIpv6 } from '../names.ts';
-import type { Address, Link } from '../observed.ts';
-import { selectSource } from '../source-address.ts';
+import { findVip, isHostAddress, linkNamed, onDevice, placesOf } from '../model/addresses.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import { type Verdict, wrong } from '../model/finding.ts';
+import { groupBy } from '../model/group.ts';
+import { isIpv6 } from '../model/names.ts';
+import type { Address, Link } from '../model/observed.ts';
+import { isSilent } from '../network/devices.ts';
+import { selectSource } from '../network/source-address.ts';
+import { linksOf, routingOf } from '../network/ways.ts';
 import { withLinks } from './address.ts';
-import type { Check, CheckContext } from './check.ts';
-import { isSilent } from './devices.ts';
-import { linksOf, routingOf } from './ways.ts';
 
 export const arpSender: Check = {
   id: 'arp-sender',

@@ -1,10 +1,10 @@
-import { unknown, type Verdict, wrong } from '../finding.ts';
-import { groupBy } from '../group.ts';
-import type { Ip } from '../names.ts';
-import { type Mention, mentionsIn } from '../vip-files.ts';
-import type { Check, CheckContext } from './check.ts';
-import { isSilent } from './devices.ts';
-import { holds, knob, linksOf } from './ways.ts';
+import type { Check, CheckContext } from '../model/check.ts';
+import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { groupBy } from '../model/group.ts';
+import type { Ip } from '../model/names.ts';
+import { isSilent } from '../network/devices.ts';
+import { type Mention, mentionsIn } from '../network/vip-files.ts';
+import { holds, knob, linksOf } from '../network/ways.ts';
 
 export const ipvsHere: Check = {
   id: 'ipvs-here',

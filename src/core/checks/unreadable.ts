@@ -1,5 +1,5 @@
-import { unknown, type Verdict } from '../finding.ts';
-import type { Reading } from '../reading.ts';
+import { unknown, type Verdict } from '../model/finding.ts';
+import type { Reading } from '../model/reading.ts';
 
 /** Files that decide about the next boot and that this user cannot read: each is said, none is taken for empty. */
 export const unreadableFiles = (

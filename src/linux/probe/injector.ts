@@ -1,4 +1,4 @@
-import type { Injector } from '../../app/ports-probe.ts';
+import type { Injector } from '../../app/ports/probe.ts';
 import { neighbourFilter } from '../../probe/filter.ts';
 import { deviceName } from '../../probe/interfaces.ts';
 import type { Mac } from '../../probe/mac.ts';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import type { Ip } from '../../core/names.ts';
-import { type Reading, unreadable, value } from '../../core/reading.ts';
+import type { Ip } from '../../core/model/names.ts';
+import { type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { DEVICE_PATTERN, type ProbeInterface } from '../../probe/interfaces.ts';
 import type { Mac } from '../../probe/mac.ts';
-import { change, commandFailure, read } from '../command.ts';
-import { parseArray, toLink } from '../ip-json.ts';
+import { parseArray, toLink } from '../observe/ip-json.ts';
+import { change, commandFailure, read } from '../process/command.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { failed, ok, type ProbeFailure, type Tried } from '../../probe/result.ts';
-import { change, commandFailure } from '../command.ts';
+import { change, commandFailure } from '../process/command.ts';
 import { type Packets, systemFailure } from './native.ts';
 
 /** A network namespace that only this process's descriptor keeps: it ends with the process, and its devices with it. */

@@ -2,7 +2,7 @@ import { failed, type ProbeFailure, type Tried } from '../../probe/result.ts';
 import { loadNative } from '../../udp/native.ts';
 import { errnoText } from './errno.ts';
 
-/** What src/udp/native/packet.c adds to the addon. A negative number is a negated errno. */
+/** What src/native/packet/packet.c adds to the addon. A negative number is a negated errno. */
 export interface Packets {
   /** A descriptor of a new, empty network namespace. */
   newNamespace(): number;

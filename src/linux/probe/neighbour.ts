@@ -1,10 +1,10 @@
 import { closeSync } from 'node:fs';
-import type { Control, Neighbour } from '../../app/ports-probe.ts';
-import { type Ip, isIpv6, kernelIp } from '../../core/names.ts';
+import type { Control, Neighbour } from '../../app/ports/probe.ts';
+import { type Ip, isIpv6, kernelIp } from '../../core/model/names.ts';
 import { deviceName } from '../../probe/interfaces.ts';
 import { inventedMac } from '../../probe/mac.ts';
 import { failed, ok, type Tried } from '../../probe/result.ts';
-import { read } from '../command.ts';
+import { read } from '../process/command.ts';
 import { errnoText } from './errno.ts';
 import type { Namespace } from './namespace.ts';
 import { FAMILY, type Packets, SOCKET } from './native.ts';

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
-import type { Asked, Question } from '../../app/ports-probe.ts';
-import { familyOf, type Ip, kernelIp } from '../../core/names.ts';
+import type { Asked, Question } from '../../app/ports/probe.ts';
+import { familyOf, type Ip, kernelIp } from '../../core/model/names.ts';
 import { textOf4, textOf6, wordsOf } from '../../udp/address.ts';
 import { decodeSocketAddress, encodeSocketAddress } from '../../udp/socket-address.ts';
 import { errnoText } from './errno.ts';

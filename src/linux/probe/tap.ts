@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import type { Frame, Tap } from '../../app/ports-probe.ts';
+import type { Frame, Tap } from '../../app/ports/probe.ts';
 import { failed, ok, type Tried } from '../../probe/result.ts';
 import { ADDRESS_ROOM, FAMILY, type Packets, SOCKET, systemFailure } from './native.ts';
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
-import type { Visitor } from '../../app/ports-probe.ts';
-import { type Ip, isIpv6 } from '../../core/names.ts';
+import type { Visitor } from '../../app/ports/probe.ts';
+import { type Ip, isIpv6 } from '../../core/model/names.ts';
 import { arpRequest, parseArp } from '../../probe/arp.ts';
 import { neighbourFilter } from '../../probe/filter.ts';
 import { inventedMac, type Mac } from '../../probe/mac.ts';

@@ -1,11 +1,11 @@
-// The tables of test/unit/checks/sysctl-replay-cases.ts against the programs themselves, in a network and a mount namespace of
+// The tables of test/unit/core/sysctl/replay-cases.ts against the programs themselves, in a network and a mount namespace of
 // their own: what systemd-sysctl and `sysctl --system` leave in /proc/sys is what the replay says they would.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { must } from '../../support/process.ts';
 import { startReaper, uniqueFolder } from '../../support/reaper.ts';
-import { REPLAY, type ReplayCase } from '../../unit/checks/sysctl-replay-cases.ts';
+import { REPLAY, type ReplayCase } from '../../unit/core/sysctl/replay-cases.ts';
 
 const SYSTEMD = ['/usr/lib/systemd/systemd-sysctl', '/lib/systemd/systemd-sysctl'].find((path) => existsSync(path));
 const PROCPS = ['/usr/sbin/sysctl', '/sbin/sysctl'].find((path) => existsSync(path));

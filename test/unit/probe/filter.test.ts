@@ -1,6 +1,6 @@
 // The filters, run by an interpreter of classic BPF as far as they use it (linux/Documentation/networking/filter.rst).
 import { describe, expect, it } from 'vitest';
-import { kernelIp } from '../../../src/core/names.ts';
+import { kernelIp } from '../../../src/core/model/names.ts';
 import { arpRequest } from '../../../src/probe/arp.ts';
 import { arpLeavingFilter, FRAME_KIND, neighbourFilter, vipTrafficFilter } from '../../../src/probe/filter.ts';
 import { macBytes } from '../../../src/probe/mac.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kernelIp } from '../../../src/core/names.ts';
+import { kernelIp } from '../../../src/core/model/names.ts';
 import { arpRequest, parseArp } from '../../../src/probe/arp.ts';
 import { inventedMac, isVrrpMac, macBytes, macText, parseMac } from '../../../src/probe/mac.ts';
 import { linkLocalOf, parseAdvertisement, solicitation } from '../../../src/probe/ndp.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type InterfaceName, type Ip, kernelIp } from '../../../src/core/names.ts';
-import type { Address } from '../../../src/core/observed.ts';
+import { type InterfaceName, type Ip, kernelIp } from '../../../src/core/model/names.ts';
+import type { Address } from '../../../src/core/model/observed.ts';
 import { checksOf } from '../../../src/probe/as-check.ts';
 import { probeExitCode } from '../../../src/probe/exit.ts';
 import { DEVICE_PATTERN, deviceName, type ProbeInterface, planInterfaces } from '../../../src/probe/interfaces.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { makeStyle } from '../../../src/format/style.ts';
 import { renderProbeJson } from '../../../src/probe/json.ts';
 import { questionFor } from '../../../src/probe/questions.ts';
 import type { ProbeRun } from '../../../src/probe/result.ts';
 import { renderProbe } from '../../../src/probe/text.ts';
-import { makeStyle } from '../../../src/render/style.ts';
 
 const run: ProbeRun = {
   ...{

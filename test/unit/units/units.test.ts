@@ -74,7 +74,7 @@ describe('the units', () => {
     ]);
   });
   it('every command in them is one there is', async () => {
-    const { COMMANDS } = await import('../../../src/cli/commands.ts');
+    const { COMMANDS } = await import('../../../src/cli/commands/registry.ts');
     const called = [...names.map(text), text('cron.d/rsprep')].flatMap((unit) =>
       [...unit.matchAll(/\/usr\/bin\/rsprep (\w+)/g)].map(([, command]) => command ?? ''),
     );

@@ -1,0 +1,33 @@
+import type { Judgement } from '../../core/judge.ts';
+import type { CheckContext } from '../../core/model/check.ts';
+import type { Failure } from '../ports/ports.ts';
+
+/** What decides between a leak and none. Anything else that cannot be looked at is reported and keeps nobody from mending. */
+const DECISIVE: ReadonlySet<string> = new Set([
+  'arp-ignore',
+  'arp-announce',
+  'vip-on-nic',
+  'vip-prefix',
+  'vip-missing',
+  'device-down',
+  'local-route',
+]);
+
+/**
+ * Why this host must not be changed now: something that decides between a leak and none could not be observed. Nothing is
+ * planned from a partly loaded view.
+ */
+export function blinding(context: CheckContext, judgement: Judgement): Failure | null {
+  const unknown = judgement.unfolded.find((f) => f.kind === 'unknown' && DECISIVE.has(f.check));
+  const routes = context.observed.change?.routes;
+  const reason =
+    unknown?.kind === 'unknown'
+      ? `${unknown.id}: ${unknown.reason}`
+      : routes?.kind === 'unreadable'
+        ? routes.reason
+        : null;
+  if (reason === null) return null;
+  const help = unknown?.kind === 'unknown' ? unknown.wouldHelp : '`ip -j route show table all` that answers';
+  const kind = unknown?.kind === 'unknown' && unknown.forLackOfPrivilege ? 'permission' : 'failed';
+  return { kind, message: `could not observe this host, so nothing was changed: ${reason}`, next: `it needs ${help}` };
+}

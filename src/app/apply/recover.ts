@@ -1,0 +1,86 @@
+import type { Unconfirmed } from '../../core/model/ledger.ts';
+import type { Changing, Failure } from '../ports/ports.ts';
+import { isExpired, isRebooted, takeBack } from './unconfirmed.ts';
+
+type Prepared =
+  | { readonly kind: 'ready'; readonly notes: readonly string[] }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/**
+ * Brings the ledger into a state a run can start from, and says what it found: a run that was killed, a corrupt ledger
+ * (set aside), one of another host (set aside: a clone's ledger says nothing about this machine), a newer version's.
+ */
+export async function prepareLedger(
+  host: Changing,
+  context: { readonly lockFd: number | null; readonly timeoutMs: number },
+): Promise<Prepared> {
+  const reading = host.readLedger();
+  if (reading.kind === 'absent') return { kind: 'ready', notes: [] };
+  if (reading.kind === 'unreadable') return unusable(host, reading.reason, reading.forLackOfPrivilege);
+  const ledger = reading.value;
+  const machineId = host.machineId();
+  if (ledger.machineId !== null && machineId !== null && ledger.machineId !== machineId) {
+    return aside(host, '.other-host', 'the ledger was written on another machine (this one is a copy of it)');
+  }
+  if (ledger.unconfirmed) return overdue(host, ledger.unconfirmed, context);
+  if (!ledger.intent) return { kind: 'ready', notes: [] };
+  const { command, pid, startedAt, steps } = ledger.intent;
+  const what = `\`rsprep ${command}\` (pid ${pid}, started ${startedAt}) had been stopped in the middle of ${steps.length} steps`;
+  return { kind: 'ready', notes: [`${what}; this run goes on from what the kernel holds now`] };
+}
+
+/** The watchdog did not get to it: a reboot, or it was killed too. */
+async function overdue(
+  host: Changing,
+  unconfirmed: Unconfirmed,
+  context: { readonly lockFd: number | null; readonly timeoutMs: number },
+): Promise<Prepared> {
+  if (!isRebooted(host, unconfirmed) && !isExpired(host, unconfirmed)) return { kind: 'ready', notes: [] };
+  const back = await takeBack(host, unconfirmed, context);
+  return back.kind === 'failed' ? back : { kind: 'ready', notes: back.notes };
+}
+
+function unusable(host: Changing, reason: string, forLackOfPrivilege: boolean): Prepared {
+  if (reason.includes('newer rsprep')) {
+    const next = 'install that version again; this one would misread what it wrote. Nothing was changed';
+    return { kind: 'failed', failure: { kind: 'failed', message: reason, next } };
+  }
+  if (forLackOfPrivilege || !reason.includes('corrupt')) {
+    const kind = forLackOfPrivilege ? 'permission' : 'failed';
+    return {
+      kind: 'failed',
+      failure: {
+        kind,
+        message: `cannot read the ledger: ${reason}`,
+        next: forLackOfPrivilege
+          ? 'run this as root'
+          : 'move it out of the way: `rsprep apply` makes a new one from what the kernel holds',
+      },
+    };
+  }
+  return aside(host, '.bad', reason);
+}
+
+function aside(host: Changing, suffix: string, why: string): Prepared {
+  try {
+    const path = host.setLedgerAside(suffix);
+    return {
+      kind: 'ready',
+      notes: [`${why}; it was set aside as ${path}, and a new one is made from what the kernel holds`],
+    };
+  } catch (error) {
+    const message = `${why}, and it cannot be set aside: ${error instanceof Error ? error.message : String(error)}`;
+    return { kind: 'failed', failure: { kind: 'failed', message, next: 'make /var/lib/rsprep writable' } };
+  }
+}
+
+/** A write that may fail, as a value. */
+export async function tryToWrite(work: () => Promise<void> | void, what: string): Promise<Failure | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+    return { kind: 'failed', message, next: 'make /var/lib/rsprep writable, with room to spare' };
+  }
+}

@@ -1,0 +1,181 @@
+import type { Judgement } from '../../core/judge.ts';
+import { describeAction, isLedgerOnly } from '../../core/model/action.ts';
+import type { Desired } from '../../core/model/desired.ts';
+import type { Intent, Ledger, Unconfirmed } from '../../core/model/ledger.ts';
+import type { Step } from '../../core/model/step.ts';
+import { afterApply, afterRollback, beforeApply } from '../../core/plan/ledger-update.ts';
+import { planRollback } from '../../core/plan/rollback.ts';
+import type { Report, StepReport } from '../../core/report/report.ts';
+import { type Look, look } from '../look.ts';
+import type { Changing } from '../ports/ports.ts';
+import { tryToWrite } from './recover.ts';
+import { type Performed, type Progress, performSteps, performUndo } from './transaction.ts';
+
+export interface RunOptions {
+  readonly confirmMs: number | null;
+  readonly lockFd: number;
+  readonly timeoutMs: number;
+  readonly progress: Progress;
+}
+
+/** Whether a step changes the running kernel: what --confirm is about. */
+export const changesLive = ({ phase }: Step): boolean => phase !== 'persist' && phase !== 'ledger';
+
+/** Writes down what is going to be done, does it, and takes it back if it fails. */
+export async function runSteps(
+  host: Changing,
+  desired: Desired,
+  options: RunOptions,
+  base: Report,
+  before: Look,
+  planned: readonly Step[],
+): Promise<Report> {
+  const unconfirmed =
+    options.confirmMs === null ? null : prepareConfirmation(host, desired, before, planned, options.confirmMs);
+  const steps = unconfirmed === null ? planned : planned.filter(({ phase }) => phase !== 'persist');
+  const old = oldLedger(before);
+  const during = { ...beforeApply(before.context, steps, intentOf(base, steps), host.machineId()), unconfirmed };
+  const begun =
+    (await tryToWrite(() => host.writeLedger(during), 'cannot write the ledger')) ??
+    (await arm(host, options, during, old));
+  if (begun) return { ...base, judgement: before.judgement, ending: 'failed', failure: begun };
+
+  const performed = await performSteps(host, steps, options, options.progress);
+  if (performed.outcome !== 'done') return rollBack(host, base, before, performed, { old, during, options });
+
+  const actions = performed.done.map(({ action }) => action);
+  const after = afterApply(during, actions, desired, host.now().toISOString());
+  const ledger = unconfirmed === null ? after : { ...after, applied: old?.applied ?? null };
+  const late = await tryToWrite(() => host.writeLedger(ledger), 'cannot write the ledger');
+  const { judgement } = look(host, desired, false, before.early);
+  return {
+    ...base,
+    judgement: unconfirmed === null ? judgement : withoutPersistence(judgement),
+    ending: 'applied',
+    notes: [
+      ...base.notes,
+      ...failures(performed),
+      ...(late ? [`${late.message}: the next run will find this one unfinished and say so`] : []),
+      ...(unconfirmed
+        ? [
+            `unconfirmed: taken back at ${unconfirmed.until} unless \`rsprep confirm\` is run; nothing survives a reboot yet`,
+          ]
+        : []),
+    ],
+    steps: performed.reports.filter(({ action }) => !isLedgerOnly(action) || action.kind === 'adopt-address'),
+  };
+}
+
+export const oldLedger = ({ context }: Look): Ledger | null =>
+  context.ledger.kind === 'value' ? context.ledger.value : null;
+
+const intentOf = (base: Report, steps: readonly Step[]): Intent => ({
+  command: 'apply',
+  startedAt: base.at,
+  pid: process.pid,
+  steps: steps.map(({ action }) => describeAction(action)),
+});
+
+const failures = (performed: Performed): readonly string[] =>
+  performed.reports.flatMap(({ detail, status }) => (status === 'failed' && detail ? [detail] : []));
+
+/** Everything planned counts as done: each undo is idempotent, and a run that is killed half-way is taken back the same way. */
+function prepareConfirmation(
+  host: Changing,
+  desired: Desired,
+  before: Look,
+  planned: readonly Step[],
+  confirmMs: number,
+): Unconfirmed {
+  const { actions } = planRollback(before.context, planned.filter(changesLive));
+  const isDelete = ({ kind }: { kind: string }): boolean => kind === 'delete-address';
+  const at = host.now();
+  return {
+    until: new Date(at.getTime() + confirmMs).toISOString(),
+    bootId: host.bootId(),
+    token: `${process.pid}-${at.getTime().toString(36)}`,
+    undo: [actions.filter(isDelete), actions.filter((action) => !isDelete(action))],
+    desired,
+    previous: oldLedger(before),
+  };
+}
+
+/** Before the first change: a watchdog that cannot be armed means that nothing is changed. */
+async function arm(
+  host: Changing,
+  options: RunOptions,
+  during: Ledger,
+  old: Ledger | null,
+): ReturnType<typeof tryToWrite> {
+  if (!during.unconfirmed || options.confirmMs === null) return null;
+  const failure = await host.armWatchdog(options.confirmMs, during.unconfirmed.token);
+  if (failure === null) return null;
+  if (old === null) host.deleteLedger();
+  else await host.writeLedger(old);
+  return failure;
+}
+
+/** Not persisting, and waiting, is what --confirm asked for; it is said in a note, not as a finding. */
+function withoutPersistence(judgement: Judgement): Judgement {
+  return {
+    ...judgement,
+    findings: judgement.findings.filter(({ check, id }) => check !== 'persist-sysctl' && id !== 'ledger@unconfirmed'),
+  };
+}
+
+interface RollbackInput {
+  readonly old: Ledger | null;
+  readonly during: Ledger;
+  readonly options: RunOptions;
+}
+
+async function rollBack(
+  host: Changing,
+  base: Report,
+  before: Look,
+  performed: Performed,
+  input: RollbackInput,
+): Promise<Report> {
+  const { actions, kept } = planRollback(before.context, performed.done);
+  const deletes = actions.filter(({ kind }) => kind === 'delete-address');
+  const others = actions.filter(({ kind }) => kind !== 'delete-address');
+  const results = await performUndo(host, [deletes, others], input.options);
+  const undone = results.filter(({ status }) => status === 'done').map(({ action }) => action);
+  const broken = results.find(({ status }) => status !== 'done');
+  const after = { ...afterRollback(input.old, input.during, undone), unconfirmed: null };
+  const ledger = broken ? { ...after, intent: input.during.intent } : after;
+  const late = await tryToWrite(() => host.writeLedger(ledger), 'cannot write the ledger');
+  if (input.during.unconfirmed && !broken) await host.disarmWatchdog(input.during.unconfirmed.token);
+  const keptSteps = new Map(kept.map(({ step, because }) => [step, because]));
+  const { judgement } = look(host, before.context.desired, false, before.early);
+  const but = kept.length > 0 ? `, but for ${kept.length} steps that keep the VIP from leaking` : '';
+  return {
+    ...base,
+    notes: [...base.notes, ...(late ? [late.message] : [])],
+    judgement,
+    steps: performed.reports.map((report) => describeUndone(report, performed, keptSteps, broken === undefined)),
+    ending: broken ? 'rollback-failed' : performed.outcome === 'interrupted' ? 'interrupted' : 'rolled-back',
+    failure: {
+      kind: 'failed',
+      message: broken
+        ? `${performed.because}; and taking back what was done failed too: ${broken.detail ?? describeAction(broken.action)}`
+        : `${performed.because}; everything this run had done was taken back${but}`,
+      next: broken
+        ? 'look at `rsprep verify`; `rsprep apply` goes on from what is there, `rsprep remove` goes back'
+        : 'mend the cause, then run rsprep apply again',
+    },
+  };
+}
+
+function describeUndone(
+  report: StepReport,
+  performed: Performed,
+  kept: ReadonlyMap<Step, string>,
+  whole: boolean,
+): StepReport {
+  if (report.status !== 'done') return report;
+  const step = performed.done.find(({ action }) => action === report.action);
+  const because = step ? kept.get(step) : undefined;
+  if (because !== undefined) return { ...report, status: 'kept', detail: because };
+  return whole ? { ...report, status: 'undone' } : report;
+}

@@ -1,0 +1,10 @@
+import type { HealState } from '../../core/plan/heal.ts';
+import type { Changing } from './ports.ts';
+
+/** What `rsprep apply --heal` needs besides changing the host: to remember what it mended. */
+export interface Healing extends Changing {
+  /** Null where heal never ran, or what it left cannot be used. */
+  readHeal(): HealState | null;
+  /** @throws the system's error */
+  writeHeal(state: HealState): Promise<void>;
+}

@@ -1,0 +1,98 @@
+import { rmSync } from 'node:fs';
+import type { Wanted } from '../../../core/plan/install.ts';
+import { deleteCodeCache, makeCodeCache } from '../../../linux/files/code-cache.ts';
+import { errorCode, errorText } from '../../../linux/files/errors.ts';
+import { exists } from '../../../linux/files/folders.ts';
+import type { Paths } from '../../../linux/files/paths.ts';
+import { findHandMade } from '../../../linux/install/hand-made.ts';
+import { isLive, MANIFEST_PATH, tool } from '../../../linux/install/run.ts';
+import { readLedger } from '../../../linux/state/ledger.ts';
+import { DEFAULT_CONFIG } from '../../globals.ts';
+
+/** Whether the host below this root boots with systemd. */
+export const bootsWithSystemd = (paths: Paths): boolean =>
+  ['/run/systemd/system', '/usr/lib/systemd/systemd', '/lib/systemd/systemd'].some((path) => exists(paths.at(path)));
+
+/** Makes the code cache, the user and directories, tells systemd, starts the timer; what cannot be done is said. @returns notes */
+export function afterInstall(paths: Paths, wanted: readonly Wanted[], node: string): readonly string[] {
+  const root = paths.root === '/' ? [] : [`--root=${paths.root}`];
+  const notes: (string | null)[] = [makeCodeCache(paths, node)];
+  if (bootsWithSystemd(paths)) {
+    notes.push(tool(['systemd-sysusers', ...root, paths.root === '/' ? '/etc/sysusers.d/rsprep.conf' : 'rsprep.conf']));
+    notes.push(
+      tool([
+        'systemd-tmpfiles',
+        '--create',
+        ...root,
+        paths.root === '/' ? '/etc/tmpfiles.d/rsprep.conf' : 'rsprep.conf',
+      ]),
+    );
+  } else if (paths.root === '/') {
+    const home = '/var/lib/rsprep/report';
+    const [nologin, options] = ['/usr/sbin/nologin', ['--system', '--user-group', '--no-create-home']];
+    if (tool(['id', 'rsprep']) !== null)
+      notes.push(tool(['useradd', ...options, '--home-dir', home, '--shell', nologin, 'rsprep']));
+    notes.push(tool(['install', '-d', '-o', 'rsprep', '-g', 'rsprep', '-m', '0755', home]));
+  } else notes.push('the user rsprep has to be made on that host: run `rsprep install` there');
+  if (isLive(paths)) {
+    notes.push(tool(['systemctl', 'daemon-reload']));
+    const enabled = wanted
+      .filter(({ kind, path }) => kind === 'link' && exists(path))
+      .map(({ path }) => path.split('/').at(-1) ?? '');
+    const start = enabled.filter((unit) => unit === 'rsprep-report.timer' || unit === 'rsprep-responder.service');
+    if (start.length > 0 && exists(DEFAULT_CONFIG)) notes.push(tool(['systemctl', 'start', ...start]));
+  }
+  notes.push(
+    exists(paths.at(DEFAULT_CONFIG))
+      ? 'next: rsprep plan, then rsprep apply'
+      : `next: write ${DEFAULT_CONFIG} (${DEFAULT_CONFIG}.sample shows how), rsprep config check, rsprep plan, rsprep apply`,
+  );
+  return notes.filter((note) => note !== null);
+}
+
+/** What somebody made by hand before; nothing of it is touched. */
+export function handMadeNotes(paths: Paths): readonly string[] {
+  const found = findHandMade(paths);
+  if (found.length === 0) return [];
+  return [
+    'this host was set up by hand. Write the configuration with the same VIPs, run `rsprep apply` (it adopts them as they are, nothing flaps), then delete:',
+    ...found.map(({ path, line, text, advice }) => `  ${path}:${line}: ${text}\n        ${advice}`),
+    'then `rsprep install --dry-run` says whether anything of it is left',
+  ];
+}
+
+/** @returns why nothing may be taken away, or null */
+export function stillHeld(paths: Paths): string | null {
+  const ledger = readLedger(paths);
+  if (ledger.kind === 'absent') return null;
+  if (ledger.kind === 'unreadable') return `the ledger does not say what this host still holds (${ledger.reason})`;
+  const vips = ledger.value.addresses.map(({ ip }) => ip).slice(0, 3);
+  return vips.length === 0 ? null : `this host still holds what rsprep put there (${vips.join(', ')})`;
+}
+
+/** Stops what runs from the files that are about to go. */
+export function stopUnits(paths: Paths): void {
+  if (!isLive(paths)) return;
+  const units = ['rsprep-report.timer', 'rsprep-heal.timer', 'rsprep-responder.service', 'rsprep-apply.service'];
+  for (const unit of units) tool(['systemctl', 'stop', unit]);
+}
+
+/** The manifest goes last; with `all` so do configuration, ledger, journal and user. @returns notes */
+export function purge(paths: Paths, all: boolean): readonly string[] {
+  rmSync(paths.at(MANIFEST_PATH), { force: true });
+  deleteCodeCache(paths);
+  const notes: (string | null)[] = [];
+  if (isLive(paths)) notes.push(tool(['systemctl', 'daemon-reload']));
+  if (!all)
+    return [...notes, 'kept: /etc/rsprep, /var/lib/rsprep (--purge takes them too)'].filter((note) => note !== null);
+  for (const path of ['/etc/rsprep', '/var/lib/rsprep', '/run/rsprep', '/run/rsprep-responder']) {
+    try {
+      rmSync(paths.at(path), { recursive: true, force: true });
+    } catch (error) {
+      if (errorCode(error) === null) throw error;
+      notes.push(`${path} could not be deleted: ${errorText(error)}`);
+    }
+  }
+  if (paths.root === '/' && tool(['id', 'rsprep']) === null) notes.push(tool(['userdel', 'rsprep']));
+  return notes.filter((note) => note !== null);
+}

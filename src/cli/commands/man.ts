@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { LEDGER_PATH } from '../../core/model/ledger.ts';
+import { OVERRIDES_PATH } from '../../core/model/override.ts';
+import { EXIT } from '../../core/report/exit-code.ts';
+import { REPORT_DIRECTORY } from '../../core/report/journal.ts';
+import { SYSCTL_FILE } from '../../core/sysctl/file.ts';
+import { renderMan } from '../../format/man.ts';
+import type { Io } from '../context.ts';
+import { DEFAULT_CONFIG } from '../globals.ts';
+
+export function registerMan(program: Command, io: Io): void {
+  program
+    .command('man')
+    .summary('print the man page')
+    .description('Prints rsprep(8), made from the commands there are.')
+    .addHelpText('after', '\nExamples:\n  rsprep man | man -l -')
+    .action(async () => {
+      io.out(await manPage(io));
+      io.setExitCode(EXIT.ok);
+    });
+}
+
+export async function manPage(io: Io): Promise<string> {
+  const { programDoc } = await import('../command-doc.ts');
+  return renderMan({
+    ...(await programDoc(io)),
+    files: [
+      [DEFAULT_CONFIG, 'the configuration'],
+      [LEDGER_PATH, 'what rsprep knows of its own doing: never edit it'],
+      [OVERRIDES_PATH, 'drain, hold and vouch'],
+      [REPORT_DIRECTORY, 'the journal of rsprep report'],
+      [SYSCTL_FILE, 'makes the ARP settings survive a reboot'],
+    ],
+    exitStatus: [
+      [EXIT.ok, 'as wanted'],
+      [EXIT.failed, 'failed, or could not tell'],
+      [EXIT.drift, 'drift, or apply could not mend all'],
+      [EXIT.pending, 'pending: the configuration changed since the last apply'],
+      [EXIT.rolledBack, 'apply failed and was rolled back'],
+      [EXIT.rollbackFailed, 'apply failed and could not be rolled back'],
+      [EXIT.usage, 'wrong call'],
+      [70, 'a bug in rsprep'],
+      [EXIT.locked, 'another rsprep holds the lock'],
+      [EXIT.permission, 'not permitted'],
+      [EXIT.configuration, 'wrong configuration, also for this host'],
+    ],
+  });
+}

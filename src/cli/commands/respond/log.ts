@@ -1,0 +1,27 @@
+import type { Logger } from 'pino';
+import type { RespondEvent } from '../../../app/respond/respond.ts';
+
+/** State changes as log lines; requests are only counted. */
+export function logEvent(log: Logger, event: RespondEvent): void {
+  switch (event.kind) {
+    case 'said': {
+      const { name, from, saying } = event;
+      const fields = { subject: name, from, to: saying.verdict, reason: saying.reason };
+      if (saying.verdict === 'vouched') log.info(fields, `vouching for ${name}`);
+      else log.warn(fields, `not vouching for ${name}: ${saying.reason}`);
+      break;
+    }
+    case 'alarm':
+      log.error(`alarm, which does not end vouching: ${event.text}`);
+      break;
+    case 'alarm-over':
+      log.info(`alarm over: ${event.text}`);
+      break;
+    case 'note':
+      log.warn(event.text);
+      break;
+    case 'note-over':
+      log.info(`no longer: ${event.text}`);
+      break;
+  }
+}

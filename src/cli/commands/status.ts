@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { EXIT } from '../../core/report/exit-code.ts';
+import { FORMAT_VERSION, totals } from '../../core/report/report.ts';
+import { printable } from '../../format/style.ts';
+import { renderOverride } from '../../format/text.ts';
+import { lookingAt } from '../../linux/ports/host.ts';
+import { contextOf, type Io } from '../context.ts';
+import { addGlobals } from '../globals.ts';
+import { tryDesired } from '../input.ts';
+import { requireReportFormat } from '../output.ts';
+
+export function registerStatus(program: Command, io: Io): void {
+  const command = program
+    .command('status')
+    .summary('what was applied, what the operator said, what waits')
+    .description(
+      'Shows what was last applied here, which overrides are in force, whether an apply waits for its confirmation, and the verdict in one line. Read-only.',
+    )
+    .addHelpText(
+      'after',
+      '\nExit status: 0 whatever it shows (use verify for a verdict).\n\nExamples:\n  rsprep status\n  rsprep status --format json',
+    );
+  addGlobals(command).action(async (_options: unknown, self: Command) => {
+    const context = contextOf(self, io);
+    requireReportFormat(context);
+    const desired = await tryDesired(context);
+    const { status } = await import('../../app/status.ts');
+    const found = status(lookingAt(context.paths, context.hostOptions), desired);
+    const nothing = (file: 'ledger' | 'overrides', word: string): string =>
+      found.unreadable.includes(file) ? 'not known: it cannot be read' : word;
+    if (context.globals.format === 'json') {
+      const { judgement, ...rest } = found;
+      const summary = judgement === null ? null : totals(judgement);
+      io.out(`${JSON.stringify({ format_version: FORMAT_VERSION, ...rest, summary }, null, 2)}\n`);
+    } else {
+      const lines = [
+        `host       ${found.host}`,
+        `verdict    ${found.verdict}`,
+        `applied    ${found.applied ?? nothing('ledger', 'never')}`,
+        ...found.overrides.map((override) => `override   ${renderOverride(override, context.style)}`),
+        ...(found.overrides.length === 0 ? [`override   ${nothing('overrides', 'none')}`] : []),
+        ...found.notes.map((note) => `note       ${note}`),
+      ];
+      io.out(`${lines.map((line) => (context.globals.colour ? line : printable(line))).join('\n')}\n`);
+    }
+    io.setExitCode(EXIT.ok);
+  });
+}

@@ -1,0 +1,37 @@
+import type { Desired } from './desired.ts';
+import type { Severity, Verdict } from './finding.ts';
+import type { Ledger } from './ledger.ts';
+import type { Observed } from './observed.ts';
+import type { Reading } from './reading.ts';
+
+/** Everything a check may look at. Checks are pure: no clock, no host. */
+export interface CheckContext {
+  readonly desired: Desired;
+  readonly observed: Observed;
+  readonly ledger: Reading<Ledger>;
+}
+
+/** One thing that can be wrong with a real server. Drives verify, plan, apply, explain and the documentation. */
+export interface Check {
+  /** Kebab-case, stable: users write it in `ignore:`. */
+  readonly id: string;
+  readonly title: string;
+  /** The worst it can be. */
+  readonly severity: Severity;
+  /** What it looks at, and the kernel's rule. */
+  readonly looksAt: string;
+  readonly why: string;
+  readonly mend: string;
+  /** Kernel function or document, RFC or man page. */
+  readonly source: string;
+  /** What shows the same by behaviour, or shows what this check cannot see. */
+  readonly probe?: string;
+  /** False: it cannot be answered before the network is up, so `apply --boot` leaves it out. */
+  readonly early?: false;
+  /** @param today ISO date, UTC. */
+  run(context: CheckContext, today: string): readonly Verdict[];
+}
+
+/** The ledger as checks use it: one that cannot be read is reported by the check `ledger` and otherwise as if there were none. */
+export const ledgerOf = (context: CheckContext): Ledger | null =>
+  context.ledger.kind === 'value' ? context.ledger.value : null;

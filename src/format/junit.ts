@@ -1,0 +1,128 @@
+import { CHECKS } from '../core/checks/registry.ts';
+import type { Finding } from '../core/model/finding.ts';
+import type { Report } from '../core/report/report.ts';
+
+/** One test case per check that found nothing, and one per finding. Advice fails only with --strict, as it does in the exit code. */
+export function renderJunit(report: Report): string {
+  const cases = [...failureCases(report), ...findingCases(report), ...passingCases(report)];
+  const count = (outcome: Case['outcome']): number => cases.filter((item) => item.outcome === outcome).length;
+  const attributes = {
+    name: `rsprep ${report.command}`,
+    tests: cases.length,
+    failures: count('failure'),
+    errors: count('error'),
+    skipped: count('skipped'),
+    time: (report.durationMs / 1000).toFixed(3),
+  };
+  const suite = { ...attributes, hostname: report.host, timestamp: report.at };
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites${attributesText(attributes)}>`,
+    `  <testsuite${attributesText(suite)}>`,
+    ...cases.map(caseText),
+    '  </testsuite>',
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+interface Case {
+  readonly name: string;
+  readonly group: string;
+  readonly outcome: 'passed' | 'failure' | 'error' | 'skipped';
+  readonly type: string;
+  readonly message: string;
+  readonly text: string;
+}
+
+function failureCases({ failure, refusals }: Report): readonly Case[] {
+  const failed = failure ? [{ name: 'run', type: failure.kind, message: failure.message, text: failure.next }] : [];
+  const refused = refusals.map(({ message, next }) => ({ name: 'preflight', type: 'refused', message, text: next }));
+  return [...failed, ...refused].map((item): Case => ({ ...item, group: 'run', outcome: 'error' }));
+}
+
+function findingCases({ judgement, strict }: Report): readonly Case[] {
+  const found = judgement.findings.map((finding) => findingCase(finding, strict));
+  const ignored = judgement.ignored.map(
+    ({ finding, rule }): Case => ({
+      ...findingCase(finding, strict),
+      outcome: 'skipped',
+      message: `ignored${rule.until === null ? '' : ` until ${rule.until}`}: ${rule.reason}`,
+    }),
+  );
+  return [...found, ...ignored];
+}
+
+function findingCase(finding: Finding, strict: boolean): Case {
+  const base = { name: finding.id, group: finding.severity };
+  if (finding.kind === 'unknown') {
+    const outcome = finding.forLackOfPrivilege || (finding.severity === 'advice' && !strict) ? 'skipped' : 'error';
+    return { ...base, outcome, type: 'unknown', message: finding.reason, text: `would help: ${finding.wouldHelp}` };
+  }
+  const { seen, wanted, why, mend, cause, consequences } = finding;
+  const hence = consequences.map(({ id, seen: what }) => `hence: ${id}: ${what}`);
+  const text = [`seen: ${seen}`, `wanted: ${wanted}`, `why: ${why}`, `mend: ${mend}`, ...hence].join('\n');
+  const outcome = finding.severity === 'advice' && !strict ? 'skipped' : 'failure';
+  return { ...base, outcome, type: cause, message: seen, text };
+}
+
+function passingCases({ judgement, failure }: Report): readonly Case[] {
+  if (failure) return [];
+  const found = new Set(
+    [...judgement.findings, ...judgement.ignored.map(({ finding }) => finding)].map((f) => f.check),
+  );
+  // What follows from another finding is no pass; it is counted there.
+  const follows = new Map(
+    judgement.findings.flatMap((finding) =>
+      finding.kind === 'wrong'
+        ? finding.consequences.map(({ id }) => [id.split('@')[0] ?? '', finding.id] as const)
+        : [],
+    ),
+  );
+  const folded = CHECKS.filter(({ id }) => !found.has(id) && follows.has(id)).map(
+    ({ id, severity }): Case => ({
+      ...{ name: id, group: severity, outcome: 'skipped', type: '', text: '' },
+      message: `follows from ${follows.get(id)}`,
+    }),
+  );
+  const passed = CHECKS.filter(({ id }) => !found.has(id) && !follows.has(id));
+  return [
+    ...folded,
+    ...passed.map(
+      ({ id, severity }): Case => ({
+        name: id,
+        group: severity,
+        outcome: 'passed',
+        type: '',
+        message: '',
+        text: '',
+      }),
+    ),
+  ];
+}
+
+function caseText({ name, group, outcome, type, message, text }: Case): string {
+  const open = `    <testcase${attributesText({ classname: `rsprep.${group}`, name, time: '0' })}`;
+  if (outcome === 'passed') return `${open}/>`;
+  const attributes = outcome === 'skipped' ? { message } : { type, message };
+  return `${open}>\n      <${outcome}${attributesText(attributes)}>${escapeXml(text)}</${outcome}>\n    </testcase>`;
+}
+
+const attributesText = (attributes: Readonly<Record<string, string | number>>): string =>
+  Object.entries(attributes)
+    .map(([name, value]) => ` ${name}="${escapeXml(String(value)).replace(/\n/g, '&#10;')}"`)
+    .join('');
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+};
+
+/** What XML 1.0 cannot hold at all (section 2.2) becomes a replacement character. */
+const escapeXml = (text: string): string =>
+  text
+    .replace(/\p{Surrogate}|[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, '\ufffd')
+    .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

@@ -1,0 +1,134 @@
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Wanted, WantedFile } from '../../core/plan/install.ts';
+import { errorText } from '../files/errors.ts';
+import type { Paths } from '../files/paths.ts';
+import { lookInto } from './surroundings.ts';
+
+export const PROGRAM_DIRECTORY = '/usr/lib/rsprep';
+export const CRON_PATH = '/etc/cron.d/rsprep';
+const UNIT_DIRECTORY = '/etc/systemd/system';
+export const RESPONDER_LINK = `${UNIT_DIRECTORY}/multi-user.target.wants/rsprep-responder.service`;
+
+export interface InstallChoices {
+  /** Who runs the report: rsprep-report.timer or cron. */
+  readonly by: 'systemd' | 'cron';
+  /** Whether the host boots with systemd: then units put the VIPs in place, whoever runs the report. */
+  readonly systemd: boolean;
+  readonly responder: boolean;
+  /** The interpreter the program is started with. */
+  readonly node: string;
+  /** That hold a VIP by the configuration; none where there is no configuration yet. */
+  readonly devices: readonly string[];
+  readonly man: string;
+  readonly completions: Readonly<Record<'bash' | 'zsh' | 'fish', string>>;
+}
+
+export type Collected =
+  | { readonly kind: 'wanted'; readonly wanted: readonly Wanted[]; readonly notes: readonly string[] }
+  | { readonly kind: 'incomplete'; readonly reason: string };
+
+/**
+ * Everything that goes onto a host, taken from beside the running program: a checkout, an npm package, or an earlier install.
+ * @param program path of the running bundle
+ */
+export function collectFiles(paths: Paths, program: string, choices: InstallChoices): Collected {
+  try {
+    const bundle = realpathSync(program);
+    const units = [join(dirname(bundle), 'units'), join(dirname(dirname(bundle)), 'units')].find((p) => existsSync(p));
+    if (units === undefined) return { kind: 'incomplete', reason: `there is no units/ beside ${bundle}` };
+    const around = lookInto(paths, choices.devices);
+    const wanted = [
+      ...programFiles(bundle, units, choices.node),
+      ...(choices.systemd ? unitFiles(units, choices) : []),
+      ...(choices.by === 'cron' ? [copy(join(units, 'cron.d/rsprep'), CRON_PATH)] : []),
+      copy(join(units, 'rsprep.yaml.sample'), '/etc/rsprep/rsprep.yaml.sample'),
+      copy(join(units, 'nagios/check_rsprep'), '/usr/lib/nagios/plugins/check_rsprep', 0o755),
+      text('/usr/share/man/man8/rsprep.8', choices.man),
+      text('/usr/share/bash-completion/completions/rsprep', choices.completions.bash),
+      text('/usr/share/zsh/vendor-completions/_rsprep', choices.completions.zsh),
+      text('/usr/share/fish/vendor_completions.d/rsprep.fish', choices.completions.fish),
+      ...around.dropIns.map(({ path, content }) => text(path, content)),
+    ];
+    return { kind: 'wanted', wanted, notes: [...around.notes, ...nodeNotes(choices)] };
+  } catch (error) {
+    return { kind: 'incomplete', reason: errorText(error) };
+  }
+}
+
+/** The bundle, its addons and licences, the files it installs from, and the command in PATH. */
+function programFiles(bundle: string, units: string, node: string): readonly WantedFile[] {
+  const here = dirname(bundle);
+  const addons = new Map<string, string>();
+  for (const folder of [join(dirname(here), 'prebuilds'), here]) {
+    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+      if (/^rsprep-\w+\.node$/.test(name)) addons.set(name, join(folder, name));
+    }
+  }
+  const legal = `${bundle}.LEGAL.txt`;
+  return [
+    copy(bundle, `${PROGRAM_DIRECTORY}/rsprep.cjs`, 0o755),
+    ...[...addons].map(([name, from]) => copy(from, `${PROGRAM_DIRECTORY}/${name}`, 0o755)),
+    ...(existsSync(legal) ? [copy(legal, `${PROGRAM_DIRECTORY}/rsprep.cjs.LEGAL.txt`)] : []),
+    ...filesBelow(units).map((name) =>
+      copy(join(units, name), `${PROGRAM_DIRECTORY}/units/${name}`, name.startsWith('nagios/') ? 0o755 : 0o644),
+    ),
+    text('/usr/bin/rsprep', launcher(node), 0o755),
+  ];
+}
+
+function unitFiles(units: string, { by, responder }: InstallChoices): readonly Wanted[] {
+  const names = readdirSync(units).filter((name) => /^rsprep-.*\.(service|timer)$/.test(name));
+  const enable = (unit: string, target: string): Wanted => ({
+    kind: 'link',
+    path: `${UNIT_DIRECTORY}/${target}.wants/${unit}`,
+    target: `${UNIT_DIRECTORY}/${unit}`,
+  });
+  return [
+    ...names.map((name) => copy(join(units, name), `${UNIT_DIRECTORY}/${name}`)),
+    copy(join(units, 'sysusers.d/rsprep.conf'), '/etc/sysusers.d/rsprep.conf'),
+    copy(join(units, 'tmpfiles.d/rsprep.conf'), '/etc/tmpfiles.d/rsprep.conf'),
+    enable('rsprep-apply.service', 'multi-user.target'),
+    ...(by === 'systemd' ? [enable('rsprep-report.timer', 'timers.target')] : []),
+    ...(responder ? [enable('rsprep-responder.service', 'multi-user.target')] : []),
+  ];
+}
+
+/** A shell script rather than a link: units and cron need no PATH with the right Node in it, and its environment is ours. */
+const launcher = (node: string): string => `#!/bin/sh
+# Starts rsprep with the Node.js it was installed with; with the one in PATH where that is gone.
+unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
+node='${node.replaceAll("'", `'\\''`)}'
+[ -x "$node" ] || node=$(command -v node || command -v nodejs) || {
+  case " $* " in
+    *' check '*) echo 'RSPREP UNKNOWN - there is no Node.js to run it'; exit 3 ;;
+  esac
+  echo 'rsprep: there is no Node.js to run it: install nodejs 20 or newer, then rsprep install' >&2
+  exit 1
+}
+exec "$node" \${RSPREP_JITLESS:+--jitless --no-expose-wasm} ${PROGRAM_DIRECTORY}/rsprep.cjs "$@"
+`;
+
+const nodeNotes = ({ node }: InstallChoices): readonly string[] =>
+  /^\/(home|root|run\/user)\//.test(node)
+    ? [`${node} is in a home directory, which the units cannot see (ProtectHome=): give another with --node`]
+    : [];
+
+const copy = (from: string, path: string, mode = 0o644): WantedFile => ({
+  kind: 'file',
+  path,
+  content: readFileSync(from),
+  mode,
+});
+
+const text = (path: string, content: string, mode = 0o644): WantedFile => ({
+  kind: 'file',
+  path,
+  content: Buffer.from(content),
+  mode,
+});
+
+const filesBelow = (directory: string): readonly string[] =>
+  readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesBelow(join(directory, entry.name)).map((name) => `${entry.name}/${name}`) : [entry.name],
+  );

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { toBits } from '../../core/model/addresses.ts';
+import { type Ip, isIpv6 } from '../../core/model/names.ts';
+import { type Reading, unreadable, value } from '../../core/model/reading.ts';
+import { errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+
+/** TCP_ESTABLISHED (include/net/tcp_states.h). */
+const ESTABLISHED = '01';
+
+/** Established TCP connections to the given local addresses, from /proc/net/tcp and tcp6 (proc(5)). */
+export function establishedTo(ips: readonly string[]): Reading<readonly string[]> {
+  const wanted = new Map(ips.flatMap((ip) => hexForms(ip as Ip).map((hex) => [hex, ip] as const)));
+  const found: string[] = [];
+  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (error) {
+      if (isAbsent(error)) continue;
+      return unreadable(`${file}: ${errorText(error)}`, isPrivilege(error));
+    }
+    for (const line of text.split('\n').slice(1)) {
+      const [, local = '', , state] = line.trim().split(/\s+/);
+      const [address = '', port = ''] = local.split(':');
+      const ip = wanted.get(address);
+      if (state === ESTABLISHED && ip !== undefined) found.push(`${ip}:${Number.parseInt(port, 16)}`);
+    }
+  }
+  return value(found);
+}
+
+/** The kernel prints 32-bit words in host order: bytes reversed within each word on the machines we run on. */
+function hexForms(ip: Ip): readonly string[] {
+  const digits = toBits(ip)
+    .toString(16)
+    .padStart(isIpv6(ip) ? 32 : 8, '0')
+    .toUpperCase();
+  const words = digits.match(/.{8}/g) ?? [];
+  const own = words.map((word) => (word.match(/../g) ?? []).reverse().join('')).join('');
+  return isIpv6(ip) ? [own] : [own, `0000000000000000FFFF0000${own}`];
+}

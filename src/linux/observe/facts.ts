@@ -1,0 +1,57 @@
+import { readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Facts } from '../../core/model/facts.ts';
+import { errorCode, errorText } from '../files/errors.ts';
+
+/**
+ * Facts about the host for a fleet's inventory. systeminformation starts many processes and takes a second: it is loaded
+ * only for this, and never asked about addresses, of which it reports one per interface.
+ */
+export async function hostFacts(): Promise<Facts> {
+  const si = await import('systeminformation');
+  const [os, system, cpu, memory, interfaces] = await Promise.all([
+    tell(si.osInfo()),
+    tell(si.system()),
+    tell(si.cpu()),
+    tell(si.mem()),
+    tell(si.networkInterfaces()),
+  ]);
+  const list = Array.isArray(interfaces) ? interfaces : [];
+  return {
+    distribution: os ? [os.distro, os.release].filter(Boolean).join(' ') : null,
+    kernel: os?.kernel ?? null,
+    architecture: os?.arch ?? null,
+    virtualization: system ? (system.virtual ? system.virtualHost || 'virtual' : 'none') : null,
+    model: system ? [system.manufacturer, system.model].filter(Boolean).join(' ') || null : null,
+    cpus: cpu ? cpu.cores : null,
+    memoryBytes: memory ? memory.total : null,
+    nics: list.map((nic) => ({
+      name: nic.iface,
+      kind: nic.type || null,
+      speedMbps: typeof nic.speed === 'number' && nic.speed > 0 ? nic.speed : null,
+      mtu: nic.mtu ?? null,
+      driver: driverOf(nic.iface),
+      virtual: nic.virtual,
+    })),
+  };
+}
+
+/** A fact that cannot be had is null: nothing depends on it. */
+async function tell<T>(promise: Promise<T>): Promise<T | null> {
+  try {
+    return await promise;
+  } catch (error) {
+    process.emitWarning(`a host fact could not be had: ${errorText(error)}`);
+    return null;
+  }
+}
+
+/** The kernel's driver: the name /sys/class/net/IF/device/driver links to. A virtual device has none. */
+function driverOf(name: string): string | null {
+  try {
+    return basename(readlinkSync(`/sys/class/net/${name}/device/driver`));
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+}

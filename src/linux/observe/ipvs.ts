@@ -1,0 +1,44 @@
+import type { Desired } from '../../core/model/desired.ts';
+import { type Ip, kernelIp } from '../../core/model/names.ts';
+import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
+import type { Ipvs } from '../../core/model/surroundings.ts';
+import { readText } from '../files/files.ts';
+import { commandFailure, read } from '../process/command.ts';
+
+/** Virtual services of this network namespace; the sync daemon is asked for only where a VIP is served here. */
+export function observeIpvs(desired: Desired, timeoutMs: number): Reading<Ipvs> {
+  const text = readText('/proc/net/ip_vs');
+  if (text.kind !== 'value') return text.kind === 'absent' ? absent : text;
+  const services = parseIpvs(text.value);
+  const ours = services.some(({ ip }) => desired.vips.some(({ address }) => address === ip));
+  return value({ services, syncDaemon: ours ? askDaemon(timeoutMs) : value([]) });
+}
+
+/** `TCP  0A000064:0050 rr`, `UDP  [fd00:…:0100]:0035 wrr`, `FWM  00000001 rr` (net/netfilter/ipvs/ip_vs_ctl.c). */
+export function parseIpvs(text: string): Ipvs['services'] {
+  return text.split('\n').flatMap((line): Ipvs['services'] => {
+    const match = /^(TCP|UDP|SCTP)\s+(?:([0-9A-F]{8})|\[([0-9a-f:]+)\]):([0-9A-F]{4})\s/i.exec(line);
+    if (match) {
+      const [, protocol = '', v4, v6 = '', port = ''] = match;
+      const ip = v4 ? dotted(v4) : compressed(v6);
+      return [{ protocol: protocol.toLowerCase(), ip, port: Number.parseInt(port, 16) }];
+    }
+    return /^FWM\s/.test(line) ? [{ protocol: 'fwmark', ip: null, port: null }] : [];
+  });
+}
+
+const dotted = (hex: string): Ip =>
+  kernelIp((hex.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16)).join('.'));
+
+/** RFC 5952, as the rest of the program has it. URL does it, and is there anyway. */
+const compressed = (full: string): Ip => kernelIp(new URL(`http://[${full}]/`).hostname.slice(1, -1));
+
+function askDaemon(timeoutMs: number): Ipvs['syncDaemon'] {
+  const result = read(['ipvsadm', '-l', '--daemon'], { timeoutMs });
+  if (result.kind === 'ok') {
+    const modes = [...result.stdout.matchAll(/^(master|backup) sync daemon/gm)];
+    return value(modes.map(([, mode]) => (mode === 'master' ? 'master' : 'backup')));
+  }
+  const denied = result.kind === 'failed' && /permission|permitted|root/i.test(result.stderr);
+  return unreadable(commandFailure(result, 'cannot ask for the IPVS sync daemon'), denied);
+}

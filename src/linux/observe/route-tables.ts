@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { type InterfaceName, type Ip, kernelIp } from '../../core/model/names.ts';
+import { type Reading, unreadable, value } from '../../core/model/reading.ts';
+import type { MainRoute } from '../../core/model/surroundings.ts';
+import { errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+
+/** RTF_UP, RTF_REJECT (an unreachable or blackhole route), RTF_LOCAL (linux/route.h, linux/ipv6_route.h). */
+const [UP, REJECT, LOCAL] = [0x1, 0x200, 0x8000_0000];
+
+/** IPv4 routes of the main table, proc(5) /proc/net/route: addresses as 32-bit words in host order. */
+export const readMainTable = (): Reading<readonly MainRoute[]> =>
+  readTable('/proc/net/route', (line) => {
+    const [device, destination, gateway, flags, , , , mask] = line.split('\t');
+    if (!device || !destination || !gateway || !flags || !mask || !leadsOut(flags)) return null;
+    return {
+      device: device as InterfaceName,
+      destination: fromHex(destination),
+      prefixLength: Number.parseInt(mask, 16).toString(2).replaceAll('0', '').length,
+      gateway: gateway === '00000000' ? null : fromHex(gateway),
+    };
+  });
+
+/** IPv6 routes of every table: destination, prefix length, source, its length, next hop, metric, two counters, flags, device. */
+export const readTable6 = (): Reading<readonly MainRoute[]> =>
+  readTable('/proc/net/ipv6_route', (line) => {
+    const [destination, bits, , , gateway, , , , flags, device] = line.trim().split(/\s+/);
+    if (!destination || !bits || !gateway || !flags || !device || device === 'lo' || !leadsOut(flags)) return null;
+    return {
+      device: device as InterfaceName,
+      destination: fromHex6(destination),
+      prefixLength: Number.parseInt(bits, 16),
+      gateway: /^0+$/.test(gateway) ? null : fromHex6(gateway),
+    };
+  });
+
+/** False for the heading, too. */
+const leadsOut = (flags: string): boolean => {
+  if (!/^[0-9a-f]+$/i.test(flags)) return false;
+  const number = Number.parseInt(flags, 16);
+  return (number & UP) !== 0 && (number & REJECT) === 0 && number < LOCAL;
+};
+
+function readTable(file: string, parse: (line: string) => MainRoute | null): Reading<readonly MainRoute[]> {
+  try {
+    const lines = readFileSync(file, 'utf8').split('\n');
+    return value(lines.map(parse).filter((route) => route !== null));
+  } catch (error) {
+    // A kernel without that protocol has nothing in it.
+    return isAbsent(error) ? value([]) : unreadable(`${file}: ${errorText(error)}`, isPrivilege(error));
+  }
+}
+
+const bytesOf = (hex: string): readonly number[] =>
+  (hex.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16)).reverse();
+const fromHex = (hex: string): Ip => kernelIp(bytesOf(hex).join('.'));
+/** RFC 5952, as the rest of the program has it. URL does it, and is there anyway. */
+const fromHex6 = (hex: string): Ip =>
+  kernelIp(new URL(`http://[${(hex.match(/.{4}/g) ?? []).join(':')}]/`).hostname.slice(1, -1));

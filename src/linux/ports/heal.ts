@@ -1,0 +1,35 @@
+import type { Healing } from '../../app/ports/heal.ts';
+import { HEAL_PATH, type HealState } from '../../core/plan/heal.ts';
+import { readText, writeAtomic } from '../files/files.ts';
+import type { Paths } from '../files/paths.ts';
+import { changing, type HostOptions } from './host.ts';
+
+export const healingOn = (paths: Paths, options: HostOptions, interrupted: () => boolean): Healing => ({
+  ...changing(paths, options, interrupted),
+  readHeal: () => readHeal(paths),
+  writeHeal: (state) => writeIfChanged(paths, state),
+});
+
+function readHeal(paths: Paths): HealState | null {
+  const text = readText(paths.at(HEAL_PATH));
+  if (text.kind !== 'value') return null;
+  try {
+    const parsed: Partial<HealState> | null = JSON.parse(text.value);
+    if (!parsed || !isRecord(parsed)) return null;
+    const sound = parsed.format === 1 && typeof parsed.appliedAt === 'string';
+    return sound && isRecord(parsed.mended) && isRecord(parsed.gaveUp) ? (parsed as HealState) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** A heal that finds nothing to do writes nothing. */
+async function writeIfChanged(paths: Paths, state: HealState): Promise<void> {
+  const path = paths.at(HEAL_PATH);
+  const [now, next] = [readText(path), `${JSON.stringify(state)}\n`];
+  const nothing = Object.keys(state.mended).length + Object.keys(state.gaveUp).length === 0;
+  if (now.kind === 'value' ? now.value !== next : !nothing) await writeAtomic(path, next);
+}
+
+const isRecord = (item: unknown): boolean => typeof item === 'object' && item !== null && !Array.isArray(item);

@@ -1,0 +1,70 @@
+import type { Changing, Looking } from '../../app/ports/ports.ts';
+import { perform } from '../change/perform.ts';
+import { armWatchdog, disarmWatchdog, type SelfCommand } from '../change/watchdog.ts';
+import type { Paths } from '../files/paths.ts';
+import { establishedTo } from '../observe/connections.ts';
+import { bootId, hostName, machineId, preflightHost, startIpVersion, who } from '../observe/host.ts';
+import { observe, startMainIp } from '../observe/observe.ts';
+import type { Running } from '../process/command.ts';
+import { deleteLedger, readLedger, setLedgerAside, writeLedger } from '../state/ledger.ts';
+import { acquireLock } from '../state/lock.ts';
+import { readOverrides, writeOverrides } from '../state/overrides.ts';
+
+export interface HostOptions {
+  /** For one child process, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How to start this program again. */
+  readonly self: SelfCommand;
+  /** The command looks once and soon: what it needs for that may start already. */
+  readonly looksSoon?: boolean;
+}
+
+/** The real host, for use cases that only look. */
+export function lookingAt(paths: Paths, { timeoutMs, looksSoon = false }: HostOptions): Looking {
+  let ahead = looksSoon ? startMainIp() : null;
+  return {
+    observe: (desired, forChange) => {
+      const ip = ahead;
+      ahead = null;
+      return observe(paths, desired, { forChange, timeoutMs, ...(ip && { ip }) });
+    },
+    readLedger: () => readLedger(paths),
+    readOverrides: () => readOverrides(paths),
+    hostName,
+    now: () => new Date(),
+    // Not performance.now(): Node makes that object at its first use, for 3 ms.
+    monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
+  };
+}
+
+/** The real host, for use cases that change it. */
+export function changing(paths: Paths, options: HostOptions, interrupted: () => boolean): Changing {
+  const looking = lookingAt(paths, options);
+  let version: Running | null = null;
+  return {
+    ...looking,
+    observe: (desired, forChange) => {
+      if (forChange) version ??= startIpVersion();
+      return looking.observe(desired, forChange);
+    },
+    preflightHost: (needs) => {
+      const started = version ?? startIpVersion();
+      version = null;
+      return preflightHost(paths, needs, started, options.timeoutMs);
+    },
+    lock: (timeoutMs, command) => acquireLock(paths, timeoutMs, command, new Date()),
+    perform: (actions, context) => perform(paths, actions, context),
+    writeLedger: (ledger) => writeLedger(paths, ledger),
+    deleteLedger: () => deleteLedger(paths),
+    setLedgerAside: (suffix) => setLedgerAside(paths, suffix),
+    writeOverrides: (overrides) => writeOverrides(paths, overrides),
+    machineId: () => machineId(paths),
+    bootId,
+    armWatchdog: (delayMs, token) => armWatchdog(paths, options.self, delayMs, token, options.timeoutMs),
+    disarmWatchdog: (token) => disarmWatchdog(token, options.timeoutMs),
+    who,
+    establishedTo,
+    interrupted,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
+}

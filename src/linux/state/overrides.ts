@@ -1,0 +1,34 @@
+import { OVERRIDES_PATH, type Override } from '../../core/model/override.ts';
+import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
+import { deleteFile, readText, writeAtomic } from '../files/files.ts';
+import type { Paths } from '../files/paths.ts';
+
+/** Absent when nobody ever said anything. */
+export function readOverrides(paths: Paths): Reading<readonly Override[]> {
+  const path = paths.at(OVERRIDES_PATH);
+  const text = readText(path);
+  if (text.kind !== 'value') return text.kind === 'absent' ? absent : text;
+  try {
+    const parsed: unknown = JSON.parse(text.value);
+    if (Array.isArray(parsed) && parsed.every(isOverride)) return value(parsed);
+  } catch (error) {
+    return unreadable(`${path}: it is corrupt (${error instanceof Error ? error.message : 'no JSON'})`);
+  }
+  return unreadable(`${path}: it is corrupt (it is JSON, but not a list of overrides)`);
+}
+
+export async function writeOverrides(paths: Paths, overrides: readonly Override[]): Promise<void> {
+  const path = paths.at(OVERRIDES_PATH);
+  if (overrides.length === 0) deleteFile(path);
+  else await writeAtomic(path, `${JSON.stringify(overrides, null, 2)}\n`);
+}
+
+function isOverride(item: unknown): item is Override {
+  if (typeof item !== 'object' || item === null) return false;
+  const { kind, reason, who, since, until } = item as Record<string, unknown>;
+  return (
+    (kind === 'drain' || kind === 'hold' || kind === 'vouch') &&
+    [reason, who, since].every((text) => typeof text === 'string') &&
+    (until === null || typeof until === 'string')
+  );
+}

@@ -1,0 +1,377 @@
+// `rsprep install` into a folder: nothing that was edited is overwritten or lost, and nothing is left behind.
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runProgram } from '../../../../../src/cli/program.ts';
+import { type Desired, emptyDesired } from '../../../../../src/core/model/desired.ts';
+import { type Ip, LO } from '../../../../../src/core/model/names.ts';
+import { mentionsIn } from '../../../../../src/core/network/vip-files.ts';
+import { Paths } from '../../../../../src/linux/files/paths.ts';
+import { findHandMade } from '../../../../../src/linux/install/hand-made.ts';
+import { lookInto } from '../../../../../src/linux/install/surroundings.ts';
+import { observeVipFiles } from '../../../../../src/linux/observe/vip-files.ts';
+
+const CHECKOUT = fileURLToPath(new URL('../../../../..', import.meta.url));
+const TIMER = '/etc/systemd/system/rsprep-report.timer';
+/** In memory where possible: an install waits for the disk after every file. */
+const TEMPORARY = lstatSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() ? '/dev/shm' : tmpdir();
+let folder: string;
+let root: string;
+const at = (path: string): string => join(root, path);
+/** A link that leads nowhere on this machine is there too. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+const text = (path: string): string => readFileSync(at(path), 'utf8');
+const put = (path: string, content: string): void => {
+  mkdirSync(dirname(at(path)), { recursive: true });
+  writeFileSync(at(path), content);
+};
+
+beforeEach(() => {
+  folder = mkdtempSync(join(TEMPORARY, 'rsp-install-'));
+  root = join(folder, 'root');
+  // A copy of rsprep such as npm makes: dist/ and units/ side by side.
+  mkdirSync(join(folder, 'package/dist'), { recursive: true });
+  writeFileSync(join(folder, 'package/dist/rsprep.cjs'), 'the program');
+  writeFileSync(join(folder, 'package/dist/rsprep-x64.node'), 'its addon');
+  cpSync(join(CHECKOUT, 'units'), join(folder, 'package/units'), { recursive: true });
+  put('/usr/lib/systemd/systemd', '');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function install(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const said = { code: Number.NaN, out: '', err: '' };
+  await runProgram(['--root', root, 'install', '--node', '/opt/node/bin/node', ...words], {
+    out: (part) => {
+      said.out += part;
+    },
+    err: (part) => {
+      said.err += part;
+    },
+    setExitCode: (code) => {
+      said.code = code;
+    },
+    ...{
+      outIsTerminal: false,
+      errIsTerminal: false,
+      env: {},
+      deferSignals: () => () => false,
+      onStop: () => undefined,
+    },
+    self: [process.execPath, join(folder, 'package/dist/rsprep.cjs')],
+  });
+  return said;
+}
+
+/** Every file below the root that rsprep could have put there. */
+const left = (): string[] =>
+  readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !statSync(at(name), { throwIfNoEntry: false })?.isDirectory())
+    .filter(
+      (name) => !/^etc\/(passwd|group|g?shadow|\.pwd\.lock|[^/]*-)$/.test(name) && name !== 'usr/lib/systemd/systemd',
+    )
+    .sort();
+
+describe('install', () => {
+  it('puts program, units, sample, man page and completions in place, and enables apply and the timer', async () => {
+    expect(await install()).toMatchObject({ code: 0, err: '' });
+    expect(text('/usr/lib/rsprep/rsprep.cjs')).toBe('the program');
+    expect(text('/usr/lib/rsprep/rsprep-x64.node')).toBe('its addon');
+    expect(statSync(at('/usr/bin/rsprep')).mode & 0o777).toBe(0o755);
+    expect(text('/usr/bin/rsprep')).toContain("node='/opt/node/bin/node'");
+    expect(text('/usr/share/man/man8/rsprep.8')).toContain('.TH RSPREP 8');
+    expect(readlinkSync(at('/etc/systemd/system/multi-user.target.wants/rsprep-apply.service'))).toBe(
+      '/etc/systemd/system/rsprep-apply.service',
+    );
+    expect(isThere(at('/etc/systemd/system/timers.target.wants/rsprep-report.timer'))).toBe(true);
+    for (const off of ['timers.target.wants/rsprep-heal.timer', 'multi-user.target.wants/rsprep-responder.service'])
+      expect(isThere(at(`/etc/systemd/system/${off}`))).toBe(false);
+    expect(isThere(at('/etc/rsprep/rsprep.yaml'))).toBe(false);
+    expect(isThere(at('/etc/cron.d/rsprep'))).toBe(false);
+  });
+
+  it('the second time does nothing', async () => {
+    await install();
+    const before = left();
+    const again = await install();
+    expect(again.out).toMatch(/^\d+ files are already as they should be\n/);
+    expect(left()).toEqual(before);
+  });
+
+  it('--dry-run writes nothing', async () => {
+    expect((await install('--dry-run')).out).toContain('would do:\nwrite');
+    expect(left()).toEqual([]);
+  });
+
+  it('--cron installs the cron entry instead of the timer, and switching takes the other away', async () => {
+    await install();
+    await install('--cron');
+    expect(isThere(at('/etc/cron.d/rsprep'))).toBe(true);
+    expect(isThere(at('/etc/systemd/system/timers.target.wants/rsprep-report.timer'))).toBe(false);
+    expect(isThere(at('/etc/systemd/system/multi-user.target.wants/rsprep-apply.service'))).toBe(true);
+    await install('--systemd');
+    expect(isThere(at('/etc/cron.d/rsprep'))).toBe(false);
+  });
+
+  it('without systemd there are no units, and cron brings the VIPs up', async () => {
+    rmSync(at('/usr/lib/systemd/systemd'));
+    expect((await install()).code).toBe(0);
+    expect(isThere(at('/etc/systemd'))).toBe(false);
+    expect(text('/etc/cron.d/rsprep')).toContain('@reboot');
+  });
+});
+
+describe('an upgrade', () => {
+  const upgrade = (): void =>
+    appendFileSync(join(folder, 'package/units/rsprep-report.timer'), '# of the next version\n');
+  it('replaces what nobody edited', async () => {
+    await install();
+    upgrade();
+    expect((await install()).out).toContain(`replace   ${TIMER}`);
+    expect(text(TIMER)).toContain('# of the next version');
+  });
+  it('never overwrites an edited file: the new version goes beside it, and goes with the next uninstall', async () => {
+    await install();
+    appendFileSync(at(TIMER), '# by hand\n');
+    const same = await install();
+    expect(same.out).toContain(`keep      ${TIMER}: it was edited\n`);
+    upgrade();
+    for (let times = 0; times < 2; times += 1) {
+      expect((await install()).out).toContain(`keep      ${TIMER}: it was edited; the new version is`);
+      expect(text(TIMER)).toMatch(/# by hand\n$/);
+      expect(text(`${TIMER}.rsprep-new`)).toContain('# of the next version');
+    }
+    await install('--uninstall');
+    expect(left()).toEqual([`${TIMER.slice(1)}.rsprep-saved`]);
+    expect(text(`${TIMER}.rsprep-saved`)).toMatch(/# by hand\n$/);
+  });
+  it('sets every edited file aside under a name of its own', async () => {
+    for (const words of ['# first\n', '# second\n']) {
+      await install();
+      appendFileSync(at(TIMER), words);
+      await install('--uninstall');
+    }
+    expect(text(`${TIMER}.rsprep-saved`)).toMatch(/# first\n$/);
+    expect(text(`${TIMER}.rsprep-saved.2`)).toMatch(/# second\n$/);
+  });
+  it('keeps the responder enabled, and cron, that were chosen before', async () => {
+    const link = '/etc/systemd/system/multi-user.target.wants/rsprep-responder.service';
+    await install('--responder', '--cron');
+    const again = await install();
+    expect(again.out).not.toContain('delete');
+    expect(left()).toEqual(expect.arrayContaining([link.slice(1), 'etc/cron.d/rsprep']));
+    await install('--systemd');
+    expect(left()).not.toContain('etc/cron.d/rsprep');
+  });
+  it('does not take for gone what a ledger that cannot be read might hold', async () => {
+    await install();
+    mkdirSync(at('/var/lib/rsprep'), { recursive: true });
+    writeFileSync(at('/var/lib/rsprep/state.json'), 'not JSON');
+    const refused = await install('--uninstall', '--purge');
+    expect({ code: refused.code, text: refused.err }).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('does not say'),
+    });
+    expect((await install('--uninstall', '--force')).code).toBe(0);
+  });
+  it.each(['--purge', '--force'])('%s alone is a mistake', async (flag) => {
+    expect((await install(flag)).code).toBe(64);
+    expect(left()).toEqual([]);
+  });
+  it('does not stumble over a link that leads to itself, nor over a manifest with an odd entry', async () => {
+    mkdirSync(at('/usr/local/sbin'), { recursive: true });
+    symlinkSync('loop', at('/usr/local/sbin/loop'));
+    expect((await install()).code).toBe(0);
+    writeFileSync(at('/var/lib/rsprep/install.json'), '{"format":1,"version":"x","entries":[null],"directories":[7]}');
+    expect((await install()).code).toBe(0);
+  });
+  it('leaves a file that was there before rsprep alone, for ever', async () => {
+    put('/etc/cron.d/rsprep', 'somebody else\n');
+    await install('--cron');
+    expect(text('/etc/cron.d/rsprep')).toBe('somebody else\n');
+    await install('--uninstall');
+    expect(left()).toEqual(['etc/cron.d/rsprep']);
+  });
+  it('does not enable again what was disabled', async () => {
+    await install();
+    rmSync(at('/etc/systemd/system/timers.target.wants/rsprep-report.timer'));
+    await install();
+    await install();
+    expect(isThere(at('/etc/systemd/system/timers.target.wants/rsprep-report.timer'))).toBe(false);
+  });
+});
+
+describe('uninstall', () => {
+  it('leaves nothing, not even a directory that was made for it', async () => {
+    const before = readdirSync(root, { recursive: true, encoding: 'utf8' }).length;
+    await install('--responder');
+    expect(await install('--uninstall')).toMatchObject({ code: 0, err: '' });
+    expect(left()).toEqual([]);
+    // What systemd-sysusers and -tmpfiles made stays: passwd and /var/lib/rsprep.
+    expect(isThere(at('/usr/lib/rsprep'))).toBe(false);
+    expect(isThere(at('/usr/share'))).toBe(false);
+    expect(before).toBeGreaterThan(0);
+  });
+  it('keeps configuration, ledger and journal; --purge takes them', async () => {
+    await install();
+    put('/etc/rsprep/rsprep.yaml', 'version: 1\n');
+    put('/var/lib/rsprep/report/journal.jsonl', '{}\n');
+    await install('--uninstall');
+    expect(left()).toEqual(['etc/rsprep/rsprep.yaml', 'var/lib/rsprep/report/journal.jsonl']);
+    await install();
+    await install('--uninstall', '--purge');
+    expect(left()).toEqual([]);
+  });
+  it('refuses while the ledger says that VIPs are there', async () => {
+    await install();
+    const address = { device: 'lo', ip: '10.0.0.100', prefixLength: 32, origin: 'added' };
+    const ledger = {
+      format: 1,
+      machineId: null,
+      addresses: [address],
+      sysctls: [],
+      snapshot: {},
+      taken: [],
+      applied: null,
+      intent: null,
+    };
+    put('/var/lib/rsprep/state.json', JSON.stringify(ledger));
+    const refused = await install('--uninstall');
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.err).toContain('10.0.0.100');
+    expect(isThere(at('/usr/bin/rsprep'))).toBe(true);
+    expect((await install('--uninstall', '--force')).code).toBe(0);
+  });
+  it('says that nothing is installed', async () => expect(await install('--uninstall')).toMatchObject({ code: 1 }));
+});
+
+describe('a host set up by hand', () => {
+  it('is told what was found, line by line, and what to delete; nothing of it is touched', async () => {
+    put(
+      '/usr/local/sbin/lvs_rs.sh',
+      '#!/bin/sh\nifconfig lo:0 10.0.0.100 netmask 255.255.255.255\necho 1 >/proc/sys/net/ipv4/conf/lo/arp_ignore\n',
+    );
+    put('/etc/rc.local', '#!/bin/sh\n# lvs_rs.sh is below\n/usr/local/sbin/lvs_rs.sh start\n');
+    put('/etc/sysctl.d/60-lvs.conf', 'net.ipv4.conf.all.arp_ignore = 1\n');
+    put('/etc/systemd/system/lvs.service', '[Service]\nExecStart=/usr/local/sbin/lvs_rs.sh start\n');
+    put('/etc/sysctl.d/99-zz-rsprep.conf', 'net/ipv4/conf/all/arp_ignore = 1\n');
+    put('/etc/dsr.d/farm.conf', '# VIPs\n10.0.0.100\n10.0.0.101=28\n');
+    put('/etc/dsr.d/farm.conf.old', '10.0.0.102\n');
+    const { out } = await install();
+    expect(out).toContain(
+      '/etc/dsr.d/farm.conf:2: 10.0.0.100\n        rm /etc/dsr.d/farm.conf, then systemctl disable',
+    );
+    expect(out).toContain('/etc/dsr.d/farm.conf:3: 10.0.0.101=28\n        L3DSR, which rsprep does not do');
+    expect(out).not.toContain('farm.conf.old');
+    expect(out).toContain(
+      '/etc/rc.local:3: /usr/local/sbin/lvs_rs.sh start\n        delete that line from /etc/rc.local',
+    );
+    expect(out).toContain('/usr/local/sbin/lvs_rs.sh:2: ');
+    expect(out).toContain('systemctl disable lvs.service && rm /etc/systemd/system/lvs.service');
+    expect(out).toContain('/etc/sysctl.d/60-lvs.conf:1');
+    expect(out).not.toContain('99-zz-rsprep.conf');
+    expect(text('/etc/rc.local')).toContain('lvs_rs.sh start');
+  });
+  it('whose rc.local starts a script that has the VIP: verify finds its owner', () => {
+    put('/usr/local/sbin/lvs_rs.sh', '#!/bin/sh\nVIP=10.0.0.100\nifconfig lo:0 $VIP netmask 255.255.255.255 up\n');
+    put('/usr/local/sbin/other', '10.0.0.100 is only named, and this is no script\n');
+    put(
+      '/etc/rc.local',
+      '#!/bin/sh\n# /usr/local/sbin/gone start\n/usr/local/sbin/lvs_rs.sh start; /usr/local/sbin/other\n',
+    );
+    const address = '10.0.0.100' as Ip;
+    const desired: Desired = { ...emptyDesired, vips: [{ address, device: LO, services: [] }] };
+    const files = observeVipFiles(new Paths(root), desired);
+    expect(files.map(({ path }) => path)).toEqual(['/usr/local/sbin/lvs_rs.sh']);
+    const mentions = files.flatMap((file) => mentionsIn(file, desired));
+    expect(mentions).toMatchObject([{ ip: address, line: 2, as: 'address', device: 'lo:0' }]);
+  });
+  it.each([
+    [
+      'an enabled service',
+      '/etc/systemd/system/lvs.service',
+      '[Service]\nExecStart=/usr/local/sbin/lvs_rs.sh start\n',
+      true,
+    ],
+    [
+      'a service that is not enabled',
+      '/etc/systemd/system/lvs.service',
+      '[Service]\nExecStart=/usr/local/sbin/lvs_rs.sh\n',
+      false,
+    ],
+    ['cron', '/etc/cron.d/lvs', '@reboot root /usr/local/sbin/lvs_rs.sh start\n', true],
+    ['crontab', '/etc/crontab', '*/5 * * * * root /usr/local/sbin/lvs_rs.sh start\n', true],
+    ['a comment of crontab', '/etc/crontab', '#*/5 * * * * root /usr/local/sbin/lvs_rs.sh start\n', false],
+  ])('%s starts a script that has the VIP', (_what, file, content, isOwner) => {
+    put('/usr/local/sbin/lvs_rs.sh', '#!/bin/sh\nVIP=10.0.0.100\nip addr add $VIP/32 dev lo\n');
+    put(file, content);
+    if (isOwner && file.endsWith('.service')) put('/etc/systemd/system/multi-user.target.wants/lvs.service', content);
+    const desired: Desired = { ...emptyDesired, vips: [{ address: '10.0.0.100' as Ip, device: LO, services: [] }] };
+    const mentions = observeVipFiles(new Paths(root), desired).flatMap((found) => mentionsIn(found, desired));
+    expect(mentions.map(({ file: where, line }) => `${where}:${line}`)).toEqual(
+      isOwner ? ['/usr/local/sbin/lvs_rs.sh:2'] : [],
+    );
+  });
+  it('whose enabled service adds the VIP itself: verify finds that line', () => {
+    const unit =
+      '[Service]\nType=oneshot\nExecStart=/sbin/ip address add 10.0.0.100/32 dev lo\nExecStop=/sbin/ip address del 10.0.0.100/32 dev lo\n';
+    put('/etc/systemd/system/vip.service', unit);
+    put('/etc/systemd/system/multi-user.target.wants/vip.service', unit);
+    const desired: Desired = { ...emptyDesired, vips: [{ address: '10.0.0.100' as Ip, device: LO, services: [] }] };
+    const mentions = observeVipFiles(new Paths(root), desired).flatMap((found) => mentionsIn(found, desired));
+    expect(mentions).toMatchObject([
+      { file: '/etc/systemd/system/vip.service', line: 3, device: 'lo', prefixLength: 32 },
+    ]);
+  });
+  it('is not seen where there is none', () => expect(findHandMade(new Paths(root))).toEqual([]));
+});
+
+describe("other programs' hands on the device of a VIP", () => {
+  const dropIns = (device: string): string[] => lookInto(new Paths(root), [device]).dropIns.map(({ path }) => path);
+  it.each([
+    ['nothing matches it', '[Match]\nName=eth* !dummy0\n', []],
+    ['a negated list', '[Match]\nName=!dummy0 eth0\n', []],
+    ['a pattern that takes everything', '[Match]\nName=*\n', ['/etc/systemd/network/00-rsprep-dummy0.network']],
+    [
+      'the device itself',
+      '[Match]\nName=dummy0\n[Network]\nAddress=10.9.9.9/32\n',
+      ['/etc/systemd/network/10-x.network.d/rsprep.conf'],
+    ],
+    ['no match at all', '[Network]\nDHCP=yes\n', []],
+  ])('networkd: %s', (_, content, expected) => {
+    put('/etc/systemd/network/10-x.network', content);
+    expect(dropIns('dummy0')).toEqual(expected);
+    expect(dropIns('lo')).toEqual([]); // networkd leaves lo alone
+  });
+  it('NetworkManager, where it is', () => {
+    mkdirSync(at('/etc/NetworkManager'), { recursive: true });
+    expect(dropIns('lo')).toEqual(['/etc/NetworkManager/conf.d/99-rsprep.conf']);
+  });
+});
+
+describe('the launcher', () => {
+  it('says what is missing, and to a monitoring system that it does not know', async () => {
+    await install('--node', '/nonexistent/node');
+    chmodSync(at('/usr/bin/rsprep'), 0o755);
+    const { spawnSync } = await import('node:child_process');
+    const run = (...words: string[]) =>
+      spawnSync('/bin/sh', [at('/usr/bin/rsprep'), ...words], { encoding: 'utf8', env: { PATH: '/nonexistent' } });
+    expect(run('verify')).toMatchObject({ status: 1, stderr: expect.stringContaining('install nodejs') });
+    expect(run('-c', 'x', 'check')).toMatchObject({ status: 3, stdout: expect.stringMatching(/^RSPREP UNKNOWN/) });
+  });
+});

@@ -1,0 +1,173 @@
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync as symlink,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { catchUp, firstRun, type RunRecord, rebuild } from '../../../../src/core/report/journal.ts';
+import { Paths } from '../../../../src/linux/files/paths.ts';
+import {
+  appendRecord,
+  lastRecord,
+  readJournal,
+  readLastRun,
+  writeLastRun,
+} from '../../../../src/linux/state/journal.ts';
+import { open } from '../../core/report/support.ts';
+
+let root: string;
+let paths: Paths;
+const directory = (): string => join(root, 'var/lib/rsprep/report');
+const file = (): string => join(directory(), 'journal.jsonl');
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'rsp-journal-'));
+  paths = new Paths(root);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const record = (seq: number, more: Partial<RunRecord> = {}): RunRecord => ({
+  v: 1,
+  seq,
+  changedSeq: 0,
+  told: 0,
+  at: new Date(Date.UTC(2026, 0, 1, 0, seq)).toISOString(),
+  exit: 0,
+  ms: 40,
+  open: 0,
+  ...more,
+});
+
+const read = (): { records: readonly RunRecord[]; skipped: number } => {
+  const journal = readJournal(paths);
+  if (journal.kind !== 'value') throw new Error('no journal');
+  return journal.value;
+};
+const seqs = (): number[] => read().records.map(({ seq }) => seq);
+const newest = (): number | null => {
+  const last = lastRecord(paths);
+  return last.kind === 'value' ? (last.value?.seq ?? null) : Number.NaN;
+};
+
+describe('the journal', () => {
+  it('is empty on a host where no report ever ran', () => {
+    expect(newest()).toBe(null);
+    expect(seqs()).toEqual([]);
+  });
+
+  it('gives back every line, and the newest without reading all', () => {
+    for (let seq = 1; seq <= 300; seq += 1) appendRecord(paths, record(seq));
+    expect(seqs()).toHaveLength(300);
+    expect(newest()).toBe(300);
+  });
+
+  it('finds the newest line also when it is longer than what is read first', () => {
+    appendRecord(paths, record(1));
+    const many = Array.from({ length: 500 }, (_, n) => open('vip-missing', `10.0.1.${n}`));
+    appendRecord(paths, record(2, { changedSeq: 2, new: many }));
+    expect(readFileSync(file()).length).toBeGreaterThan(40_000);
+    expect(newest()).toBe(2);
+  });
+
+  it.each([1, 20, 60, 109])('cuts off a line of which only %i bytes were written, and loses no other', (bytes) => {
+    appendRecord(paths, record(1));
+    appendRecord(paths, record(2));
+    appendFileSync(file(), JSON.stringify(record(3)).slice(0, bytes));
+    expect(newest()).toBe(2);
+    expect(read()).toMatchObject({ skipped: 1 });
+    appendRecord(paths, record(3));
+    expect(seqs()).toEqual([1, 2, 3]);
+    expect(read().skipped).toBe(0);
+  });
+
+  it('begins again where nothing but a torn line is left', () => {
+    appendRecord(paths, record(1));
+    truncateSync(file(), 30);
+    appendRecord(paths, record(1));
+    expect(seqs()).toEqual([1]);
+  });
+
+  it('passes over lines that are no records, and says how many', () => {
+    appendRecord(paths, record(1));
+    appendFileSync(file(), 'garbage\n{"v":2,"seq":9}\n{"v":1,"seq":"x"}\n');
+    appendRecord(paths, record(2));
+    expect(read()).toMatchObject({ skipped: 3 });
+    expect(seqs()).toEqual([1, 2]);
+  });
+
+  it('is rotated by size, keeps what it says, and forgets only the oldest files', () => {
+    for (let seq = 1; seq <= 200; seq += 1) appendRecord(paths, record(seq), 1000);
+    const names = readdirSync(directory());
+    expect(names.length).toBe(13);
+    const kept = seqs();
+    expect(kept.at(-1)).toBe(200);
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, n) => 201 - kept.length + n));
+    expect(kept.length).toBeGreaterThan(80);
+    expect(newest()).toBe(200);
+  });
+
+  it('finds the newest line right after a rotation', () => {
+    appendRecord(paths, record(1), 10);
+    expect(readdirSync(directory())).toEqual([expect.stringMatching(/^journal-0000000001-\d+\.jsonl$/)]);
+    expect(newest()).toBe(1);
+  });
+
+  it('follows no link', () => {
+    appendRecord(paths, record(1));
+    rmSync(file());
+    const target = join(root, 'target');
+    writeFileSync(target, '');
+    rmSync(file(), { force: true });
+    symlink(target, file());
+    expect(() => appendRecord(paths, record(2))).toThrow(/ELOOP/);
+    expect(readFileSync(target, 'utf8')).toBe('');
+  });
+});
+
+describe('what one run leaves for the next', () => {
+  it('is read back as it was written', async () => {
+    const last = { ...firstRun, seq: 7, open: [open('x', null)], toldAt: '2026-01-01T00:00:00.000Z' };
+    await writeLastRun(paths, last);
+    expect(readLastRun(paths)).toEqual({ kind: 'value', value: last });
+  });
+  it.each(['', '{', '[]', '{"format":2}'])(
+    'counts as absent when it is %j: the journal knows the same',
+    async (text) => {
+      await writeLastRun(paths, firstRun);
+      writeFileSync(join(directory(), 'last.json'), text);
+      expect(readLastRun(paths)).toEqual({ kind: 'absent' });
+    },
+  );
+});
+
+describe('runs that were killed before they could tell', () => {
+  const found = open('arp-ignore', 'eth0', { told: false });
+  const first = record(1, { changedSeq: 1, new: [found] });
+  it('what they found counts as not told', () => {
+    const { last } = catchUp(firstRun, [first]);
+    expect(last.open).toEqual([found]);
+    expect(last.seq).toBe(1);
+  });
+  it('what is gone is told by the next, if it had been told before', () => {
+    const told = { ...found, told: true, because: 'mended' as const };
+    const gone = record(2, { changedSeq: 2, gone: [told] });
+    expect(catchUp({ ...firstRun, seq: 1, open: [{ ...found, told: true }] }, [gone]).goneUntold).toEqual([told]);
+    expect(catchUp(firstRun, [first, record(2, { gone: [{ ...told, told: false }] })]).goneUntold).toEqual([]);
+  });
+  it('the journal alone is enough: told is what it says was told', () => {
+    const second = record(2, { changedSeq: 2, told: 1, new: [open('vip-missing', 'x', { told: false })] });
+    const { last, goneUntold } = rebuild([first, second]);
+    expect(last.open.map(({ id, told }) => [id, told])).toEqual([
+      ['arp-ignore@eth0', true],
+      ['vip-missing@x', false],
+    ]);
+    expect(goneUntold).toEqual([]);
+  });
+});
