@@ -196,7 +196,7 @@ function received(node: Node | null): string {
   return node.type === 'PLAIN' && /^[\x21-\x7e]{1,80}$/.test(content) ? content : quote(content);
 }
 
-/** One slip often makes the rest of its line unreadable as well: the first error of a line is the one to mend. */
+/** One slip often makes the rest of its line unreadable as well: the first error of a line is the one to fix. */
 function firstOfLine(findings: readonly Finding[], position: ReadDocument['position']): Finding[] {
   const seen = new Set<number>();
   const sorted = [...findings].sort((a, b) => a.offset - b.offset);

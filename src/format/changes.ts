@@ -57,8 +57,8 @@ function renderFresh(
   const cause = open.cause === null ? '' : `  ${style.dim(open.cause)}`;
   const lines = [`${style.bold('NEW ')} ${word(open, style)} ${style.bold(open.id)}${cause}`, `  seen    ${open.seen}`];
   if (finding?.kind === 'wrong') {
-    lines.push(`  wanted  ${finding.wanted}`, `  why     ${finding.why}`, `  mend    ${finding.mend}`);
-    for (const { id, seen } of finding.consequences.slice(0, 3)) lines.push(style.dim(`  hence   ${id}: ${seen}`));
+    lines.push(`  wanted  ${finding.wanted}`, `  why     ${finding.why}`, `  fix     ${finding.fix}`);
+    for (const { id, seen } of finding.consequences.slice(0, 3)) lines.push(style.dim(`  causes  ${id}: ${seen}`));
   } else if (finding) lines.push(`  needs   ${finding.wouldHelp}`);
   return [...lines, ...who.map((line) => `  who     ${line}`), ''];
 }

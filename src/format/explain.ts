@@ -51,7 +51,7 @@ export function explainPage(topic: Topic, style: Style): string {
 
 function pageOf(topic: Topic): readonly [head: string, sections: readonly (readonly [name: string, text: string])[]] {
   if (topic.kind === 'elsewhere') {
-    const { id, title, where, probe, why, mend, source } = topic.page;
+    const { id, title, where, probe, why, fix, source } = topic.page;
     return [
       `${id}: ${title}`,
       [
@@ -59,30 +59,30 @@ function pageOf(topic: Topic): readonly [head: string, sections: readonly (reado
         ['Visible', where],
         ['Shown by', probe],
         ['Why it matters', why],
-        ['How to mend it', mend],
+        ['How to fix it', fix],
         ['Source', source],
       ],
     ];
   }
   if (topic.kind === 'by-run') {
-    const { id, severity, title, foundBy, why, mend, source } = topic.page;
+    const { id, severity, title, foundBy, why, fix, source } = topic.page;
     return [
       `${id} (at worst ${severity}): ${title}`,
       [
         ['Found by', foundBy],
         ['Why it matters', why],
-        ['How to mend it', mend],
+        ['How to fix it', fix],
         ['Source', source],
       ],
     ];
   }
-  const { id, title, severity, looksAt, why, mend, source, probe, early } = topic.check;
+  const { id, title, severity, looksAt, why, fix, source, probe, early } = topic.check;
   return [
     `${id} (at worst ${severity}): ${title}`,
     [
       ['Looks at', looksAt],
       ['Why it matters', why],
-      ['How to mend it', mend],
+      ['How to fix it', fix],
       ...(probe === undefined ? [] : [['Shown in behaviour by', probe] as const]),
       ...(early === false
         ? [['At boot', 'Not asked by `apply --boot`: it cannot be answered before the network is up.'] as const]
@@ -148,15 +148,15 @@ function markdownPage(topic: Topic): readonly string[] {
 export function explainJson(topics: readonly Topic[]): string {
   const pages = topics.map((topic) => {
     if (topic.kind === 'by-run') {
-      const { id, title, severity, foundBy, why, mend, source } = topic.page;
-      return { id, title, severity, found_by: foundBy, why, mend, source };
+      const { id, title, severity, foundBy, why, fix, source } = topic.page;
+      return { id, title, severity, found_by: foundBy, why, fix, source };
     }
     if (topic.kind === 'elsewhere') {
-      const { id, title, where, probe, why, mend, source } = topic.page;
-      return { id, title, severity: null, where, probe, why, mend, source };
+      const { id, title, where, probe, why, fix, source } = topic.page;
+      return { id, title, severity: null, where, probe, why, fix, source };
     }
-    const { id, title, severity, looksAt, why, mend, source, probe } = topic.check;
-    return { id, title, severity, looks_at: looksAt, why, mend, source, probe: probe ?? null };
+    const { id, title, severity, looksAt, why, fix, source, probe } = topic.check;
+    return { id, title, severity, looks_at: looksAt, why, fix, source, probe: probe ?? null };
   });
   return `${JSON.stringify({ format_version: '1.0', exit_code: 0, checks: pages }, null, 2)}\n`;
 }

@@ -59,9 +59,9 @@ function findingCase(finding: Finding, strict: boolean): Case {
     const outcome = finding.forLackOfPrivilege || (finding.severity === 'advice' && !strict) ? 'skipped' : 'error';
     return { ...base, outcome, type: 'unknown', message: finding.reason, text: `would help: ${finding.wouldHelp}` };
   }
-  const { seen, wanted, why, mend, cause, consequences } = finding;
-  const hence = consequences.map(({ id, seen: what }) => `hence: ${id}: ${what}`);
-  const text = [`seen: ${seen}`, `wanted: ${wanted}`, `why: ${why}`, `mend: ${mend}`, ...hence].join('\n');
+  const { seen, wanted, why, fix, cause, consequences } = finding;
+  const consequenceLines = consequences.map(({ id, seen: what }) => `causes: ${id}: ${what}`);
+  const text = [`seen: ${seen}`, `wanted: ${wanted}`, `why: ${why}`, `fix: ${fix}`, ...consequenceLines].join('\n');
   const outcome = finding.severity === 'advice' && !strict ? 'skipped' : 'failure';
   return { ...base, outcome, type: cause, message: seen, text };
 }

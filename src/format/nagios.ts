@@ -44,7 +44,7 @@ function summary(report: Report): string {
 
 function findingLine(finding: Finding): string {
   if (finding.kind === 'unknown') return `UNKNOWN ${finding.id}: ${finding.reason}`;
-  return `${finding.severity.toUpperCase()} ${finding.id} (${finding.cause}): ${finding.seen}; mend: ${finding.mend}`;
+  return `${finding.severity.toUpperCase()} ${finding.id} (${finding.cause}): ${finding.seen}; fix: ${finding.fix}`;
 }
 
 /** A bar would begin performance data, and a line feed long output. */

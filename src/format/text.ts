@@ -50,12 +50,12 @@ function renderSteps(report: Report, { style, verbose }: TextOptions): readonly 
 
 /** What is wrong and would stay so after these steps. */
 function leftBy({ judgement, steps }: Report): readonly string[] {
-  const mended = new Set(steps.map(({ cause }) => cause));
+  const fixed = new Set(steps.map(({ cause }) => cause));
   return judgement.findings.flatMap((finding) => {
-    if (finding.kind === 'unknown' || finding.severity === 'advice' || mended.has(finding.id)) return [];
-    if (finding.needs !== null) return [`  left    ${finding.id}: mending it needs --${finding.needs}`];
+    if (finding.kind === 'unknown' || finding.severity === 'advice' || fixed.has(finding.id)) return [];
+    if (finding.needs !== null) return [`  left    ${finding.id}: fixing it needs --${finding.needs}`];
     return finding.actions.length === 0
-      ? [`  left    ${finding.id}, which is not for apply to mend: ${finding.mend}`]
+      ? [`  left    ${finding.id}, which is not for apply to fix: ${finding.fix}`]
       : [];
   });
 }
@@ -177,8 +177,8 @@ function renderWrong(finding: Wrong, style: Style): readonly string[] {
     `  seen    ${finding.seen}`,
     `  wanted  ${finding.wanted}`,
     `  why     ${finding.why}`,
-    `  mend    ${mending(finding)}`,
-    ...finding.consequences.slice(0, 5).map(({ id, seen }) => style.dim(`  hence   ${id}: ${seen}`)),
+    `  fix     ${fixing(finding)}`,
+    ...finding.consequences.slice(0, 5).map(({ id, seen }) => style.dim(`  causes  ${id}: ${seen}`)),
     '',
   ];
 }
@@ -189,10 +189,10 @@ function colour(finding: Finding, style: Style): string {
   return finding.severity === 'high' ? style.yellow('HIGH    ') : style.cyan('ADVICE  ');
 }
 
-function mending(finding: Wrong): string {
-  if (finding.actions.length === 0) return finding.mend;
+function fixing(finding: Wrong): string {
+  if (finding.actions.length === 0) return finding.fix;
   const option = finding.needs === null ? '' : ` --${finding.needs}`;
-  return finding.mend.includes('rsprep apply') ? finding.mend : `rsprep apply${option}, or by hand: ${finding.mend}`;
+  return finding.fix.includes('rsprep apply') ? finding.fix : `rsprep apply${option}, or by hand: ${finding.fix}`;
 }
 
 export function renderOverride({ kind, who, since, until, reason }: Override, style: Style): string {

@@ -24,10 +24,10 @@ const SCENARIO: readonly ScenarioStep[] = [
   { id: 'arp', title: 'nobody but the director answers for the VIP', run: steps.arp },
   { id: 'break-arp', title: 'break rs1: somebody sets net.ipv4.conf.all.arp_ignore=0 there', run: steps.breakArp },
   { id: 'name-arp', title: 'rsprep verify in rs1 names it', run: (stage) => steps.names(stage, 'rs1', 'arp-ignore@') },
-  { id: 'mend-arp', title: 'rsprep apply in rs1 mends it', run: steps.mendArp },
+  { id: 'fix-arp', title: 'rsprep apply in rs1 fixes it', run: steps.fixArp },
   { id: 'break-vip', title: 'break rs2: somebody deletes the VIP there', run: steps.breakVip },
   { id: 'name-vip', title: 'rsprep verify in rs2 names it', run: (stage) => steps.names(stage, 'rs2', 'vip-missing@') },
-  { id: 'mend-vip', title: 'rsprep apply in rs2 mends it, and both serve again', run: steps.mendVip },
+  { id: 'fix-vip', title: 'rsprep apply in rs2 fixes it, and both serve again', run: steps.fixVip },
 ];
 
 /**

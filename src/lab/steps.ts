@@ -100,13 +100,13 @@ export async function names(stage: Stage, name: RealServer, id: string): Promise
   };
 }
 
-export async function mendArp(stage: Stage): Promise<Outcome> {
-  const mended = await mend(stage, 'rs1');
+export async function fixArp(stage: Stage): Promise<Outcome> {
+  const fixed = await fix(stage, 'rs1');
   const answers = await whoAnswers(stage.network, IPV4);
   return {
-    lines: [...mended.lines, ...describeAnswers(answers)],
-    data: { rs1: mended.data, ...(answersData(answers) as { [key: string]: JsonValue }) },
-    expectations: [...mended.expectations, onlyDirectorAnswers(answers)],
+    lines: [...fixed.lines, ...describeAnswers(answers)],
+    data: { rs1: fixed.data, ...(answersData(answers) as { [key: string]: JsonValue }) },
+    expectations: [...fixed.expectations, onlyDirectorAnswers(answers)],
   };
 }
 
@@ -124,17 +124,17 @@ export async function breakVip(stage: Stage): Promise<Outcome> {
   };
 }
 
-export async function mendVip(stage: Stage): Promise<Outcome> {
-  const mended = await mend(stage, 'rs2');
+export async function fixVip(stage: Stage): Promise<Outcome> {
+  const fixed = await fix(stage, 'rs2');
   const rows = await request(stage.network, stage.mode, stage.network.families);
   return {
-    lines: [...mended.lines, ...describeRows(rows)],
-    data: { rs2: mended.data, requests: rows.map(rowData) },
-    expectations: [...mended.expectations, ...rows.map(allServed)],
+    lines: [...fixed.lines, ...describeRows(rows)],
+    data: { rs2: fixed.data, requests: rows.map(rowData) },
+    expectations: [...fixed.expectations, ...rows.map(allServed)],
   };
 }
 
-async function mend(stage: Stage, name: RealServer): Promise<Outcome> {
+async function fix(stage: Stage, name: RealServer): Promise<Outcome> {
   const applied = await stage.servers[name].apply();
   const verdict = await stage.servers[name].verify();
   return {

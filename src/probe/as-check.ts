@@ -36,7 +36,7 @@ function toVerdict(result: ProbeResult): readonly Verdict[] {
       return [
         wrong({
           ...{ subject, severity: result.severity, wanted: result.wanted, seen: result.seen, why: result.why },
-          mend: result.next,
+          fix: result.next,
           demand: vip === undefined ? { kind: 'host' } : { kind: 'vip', ip: vip },
           vips: result.vips,
           rootedIn: result.probe === 'probe-arp' ? `arp-ignore@${subject}` : null,
@@ -52,7 +52,7 @@ const makeCheck = (id: ProbeId, run: Check['run']): Check => ({
   title: 'What this host really does, asked by a probe',
   looksAt: 'answers to questions put into its interfaces; see `rsprep probe self`',
   why: 'Behaviour proves what settings only promise.',
-  mend: 'rsprep apply',
+  fix: 'rsprep apply',
   source: 'docs/probes.md',
   run,
 });

@@ -27,7 +27,7 @@ export function judgeClaims(claims: Claims): ProbeResult {
   const wrong = (seen: string, wanted: string): ProbeResult => ({
     ...{ probe: 'probe-claim', subject: vip, outcome: 'wrong', severity: 'critical', wanted, seen, vips: [vip] },
     why: 'Whoever believes the wrong one sends the traffic of its clients past the director, to one host alone.',
-    next: 'find that host by its MAC and run `rsprep verify` there; when it is mended, `arping -U -c1 VIP` on the director heals the neighbours',
+    next: 'find that host by its MAC and run `rsprep verify` there; when it is fixed, `arping -U -c1 VIP` on the director heals the neighbours',
   });
   const claimed = all.map((mac) => (mac === own ? `${mac} (this host, ${device})` : mac)).join(', ');
   if (strangers.length > 0)

@@ -48,7 +48,7 @@ function judgeArp({ nic, control4, control6 }: Probed, vips: readonly Ip[], hear
       wanted: `silence when somebody at ${nic.name} asks ARP for a VIP`,
       seen: `${nic.name} (${nic.mac}) answers for ${leaking.join(', ')}`,
       why: 'Whoever gets this answer sends the traffic of all clients to this host alone, past the director.',
-      next: '`rsprep verify` names the setting; `rsprep apply` mends arp_ignore, and with --take-from-nic an address on the NIC',
+      next: '`rsprep verify` names the setting; `rsprep apply` fixes arp_ignore, and with --take-from-nic an address on the NIC',
       vips: leaking,
     };
   }

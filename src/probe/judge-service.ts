@@ -52,7 +52,7 @@ export function judgeService(asked: ServiceAsked): ProbeResult {
     case 'not-local':
       return wrong(`this host does not have ${vip}`, dead, 'rsprep apply');
     case 'error':
-      return voided(probe, subject, { message: `it could not be asked: ${outcome.reason}`, next: 'mend that first' });
+      return voided(probe, subject, { message: `it could not be asked: ${outcome.reason}`, next: 'fix that first' });
     case 'silence':
       if (!control.worked)
         return voided(probe, subject, {

@@ -57,7 +57,7 @@ function judgeTraffic({ vips, strangers, fromDirector, directorMacs, forMs }: Wa
       ...{ ...base, outcome: 'wrong', severity: 'high', wanted: 'traffic for a VIP from a director only' },
       seen: all.map(({ device, mac, vip }) => `for ${vip} from ${mac} at ${device}`).join(', '),
       why: 'That host, or the router there, has cached this host as the owner of the VIP and goes past the director.',
-      next: 'mend the leak (`rsprep verify`, `rsprep probe self`), then `arping -U -c1 VIP` on the director heals the neighbours',
+      next: 'fix the leak (`rsprep verify`, `rsprep probe self`), then `arping -U -c1 VIP` on the director heals the neighbours',
       vips: vips.filter((ip) => all.some(({ vip }) => vip === ip)),
     };
   if (fromDirector)

@@ -58,7 +58,7 @@ describe('files', () => {
     });
   });
 
-  it('read-only /etc: a leaking host is mended all the same, and what will not survive a boot is said', async () => {
+  it('read-only /etc: a leaking host is fixed all the same, and what will not survive a boot is said', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);
       net.rs.ip(`addr add ${VIP}/32 dev lo`);

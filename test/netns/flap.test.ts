@@ -75,7 +75,7 @@ describe('under 20 000 requests a second to the VIP', () => {
     expectNoneLost(counters);
   });
 
-  it('mends the sysctls of a leaking host that serves', async () => {
+  it('fixes the sysctls of a leaking host that serves', async () => {
     const counters = await underLoad(
       { prepare: (rs) => rs.ip(`addr add ${VIP}/32 dev lo`) },
       (agent) => {

@@ -14,7 +14,7 @@ const commands = [['apply'], ['remove', '--drain-wait', '0s']] as const;
 
 /** Every run starts at once after a kill and is killed itself; now and then one is left to finish what it finds. */
 describe(`${KILLS} runs killed under a flood of ARP questions`, () => {
-  it('never leak, and the next run mends what they left', { timeout: 400_000 }, async () => {
+  it('never leak, and the next run fixes what they left', { timeout: 400_000 }, async () => {
     const seed = pickSeed();
     const random = seeded(seed);
     const tally: Record<string, number> = {};
@@ -45,7 +45,7 @@ describe(`${KILLS} runs killed under a flood of ARP questions`, () => {
         const followed = await agent.start({}, ...next).done;
         count(`then ${next[0]} ${followed.code}`);
         if (/in the middle of/.test(followed.stdout + followed.stderr)) count('found something half-done');
-        expectMended(followed, `run ${i}, seed ${seed}`);
+        expectFixed(followed, `run ${i}, seed ${seed}`);
       }
       const counters = await flood.stop();
       process.stdout.write(`killed: ${JSON.stringify(tally)}\nflood: ${JSON.stringify(counters)}\n`);
@@ -98,7 +98,7 @@ function timeOnce(agent: Agent): number {
 }
 
 /** Done, or kept out by a child of the killed run that is still at work. */
-function expectMended(outcome: Outcome, where: string): void {
+function expectFixed(outcome: Outcome, where: string): void {
   if (outcome.code === 0 || outcome.code === 75) return;
   throw new Error(
     `${where}: the run after it ended with ${outcome.code ?? outcome.signal}:\n${outcome.stdout}${outcome.stderr}`,

@@ -8,7 +8,7 @@ import { bundle } from '../support/rsprep.ts';
 
 const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 const STEPS = ['unprepared', 'apply', 'verify', 'requests', 'arp'];
-const BREAKS = ['break-arp', 'name-arp', 'mend-arp', 'break-vip', 'name-vip', 'mend-vip'];
+const BREAKS = ['break-arp', 'name-arp', 'fix-arp', 'break-vip', 'name-vip', 'fix-vip'];
 
 let folder: string;
 let program: string;

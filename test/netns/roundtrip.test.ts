@@ -1,4 +1,4 @@
-// Apply, one change by somebody else, verify names exactly that change, apply mends it, remove: the host is as before.
+// Apply, one change by somebody else, verify names exactly that change, apply fixes it, remove: the host is as before.
 import { describe, expect, it } from 'vitest';
 import { type Network, VIP, VIP6, withNetwork } from '../support/netns.ts';
 import { type Agent, agentOn, type Config, expectCode, plainConfig, verifyIds } from '../support/rsprep.ts';

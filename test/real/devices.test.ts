@@ -1,4 +1,4 @@
-// rsprep on bonds, VLANs, dummy devices and VRFs: prepared, changed by somebody else, mended, removed.
+// rsprep on bonds, VLANs, dummy devices and VRFs: prepared, changed by somebody else, fixed, removed.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agentIn, type GuestAgent } from './support/guest-agent.ts';
 import { NETWORK_MODULES, segment, whoHas } from './support/inside.ts';
@@ -31,7 +31,7 @@ async function silentButReachable(device?: string): Promise<void> {
   expect({ vip, rip: rip.length > 0 }).toEqual({ vip: [], rip: true });
 }
 
-/** Applies, lets `drift` happen, mends, removes: the host ends as it began. */
+/** Applies, lets `drift` happen, fixes, removes: the host ends as it began. */
 async function wholeLife(options: {
   readonly drift: { readonly device: string; readonly findings: readonly string[] };
   readonly peerDevice?: string;
@@ -64,7 +64,7 @@ describe('a bond', () => {
     await agent.configure({ vips: [VIP] });
   });
 
-  it('is prepared, mended and restored', () =>
+  it('is prepared, fixed and restored', () =>
     wholeLife({ drift: { device: 'bond0', findings: ['arp-ignore@bond0'] } }));
 
   it('stays silent over a failover, and serves', async () => {
@@ -88,7 +88,7 @@ describe('a VLAN device, whose name has a dot', () => {
     await agent.configure({ vips: [VIP] });
   });
 
-  it('is prepared, mended and restored', () =>
+  it('is prepared, fixed and restored', () =>
     wholeLife({ drift: { device: 'p0.100', findings: ['arp-ignore@p0.100'] }, peerDevice: 'eth0.100' }));
 
   it('has its own setting persisted in a form that sysctl(8) reads', async () => {
@@ -104,7 +104,7 @@ describe('a VLAN device, whose name has a dot', () => {
 });
 
 describe('a dummy device that holds the VIP', () => {
-  it('is prepared, mended and restored', async () => {
+  it('is prepared, fixed and restored', async () => {
     await segment(guest, { ports: 1 });
     await rs(
       `ip link set p0 up; ip address add ${RIP}/24 dev p0; ip link add dummy0 type dummy; ip link set dummy0 up`,
@@ -127,7 +127,7 @@ describe('a dummy device that holds the VIP', () => {
 });
 
 describe('a NIC in a VRF, the VIP on the VRF device', () => {
-  it('is prepared, mended and restored', async () => {
+  it('is prepared, fixed and restored', async () => {
     await segment(guest, { ports: 1 });
     await rs(`
       ip link add red type vrf table 10; ip link set red up
@@ -139,7 +139,7 @@ describe('a NIC in a VRF, the VIP on the VRF device', () => {
 });
 
 describe('IPIP mode: the VIP on tunl0, the director wraps its packets', () => {
-  it('serves, says when rp_filter drops them, serves again after the mend it names, and is restored', async () => {
+  it('serves, says when rp_filter drops them, serves again after the fix it names, and is restored', async () => {
     await segment(guest, { ports: 1 });
     await rs(
       `ip link set p0 up; ip address add ${RIP}/24 dev p0; ip link set tunl0 up; ip route add default via 10.0.0.50`,

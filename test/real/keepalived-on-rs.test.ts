@@ -1,4 +1,4 @@
-// keepalived on the real server itself, holding the same VIP: what it breaks, that verify says so, what apply may mend.
+// keepalived on the real server itself, holding the same VIP: what it breaks, that verify says so, what apply may fix.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { agentIn, type GuestAgent } from './support/guest-agent.ts';
 import { NETWORK_MODULES, segment, whoHas } from './support/inside.ts';
@@ -52,7 +52,7 @@ const stopVrrp = (): Promise<string> =>
 
 afterEach(() => stopVrrp().then(() => undefined));
 
-it('by default it puts the VIP on the NIC, which answers ARP: verify says so, apply mends it only when told to', async () => {
+it('by default it puts the VIP on the NIC, which answers ARP: verify says so, apply fixes it only when told to', async () => {
   await startVrrp(`${VIP}/32`);
   expect(await whoHas(guest, VIP)).not.toEqual([]);
   const { code, ids } = await agent.verify();

@@ -38,13 +38,13 @@ it.each([
   {
     name: 'the VIP is deleted',
     strike: (it: Farm) => it.servers[1].run('ip', 'address', 'del', `${VIP}/32`, 'dev', 'lo'),
-    mend: (it: Farm) => it.agents[1].run('apply'),
+    fix: (it: Farm) => it.agents[1].run('apply'),
     serves: false,
   },
   {
     name: 'it is drained',
     strike: (it: Farm) => it.agents[1].run('drain', '--reason', 'new disk'),
-    mend: (it: Farm) => it.agents[1].run('resume', 'drain'),
+    fix: (it: Farm) => it.agents[1].run('resume', 'drain'),
     serves: true,
   },
 ])('a real server leaves when $name, and comes back', async (fault) => {

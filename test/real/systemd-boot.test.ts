@@ -92,7 +92,7 @@ describe('a file of the distribution that says otherwise, and wins by its name',
   });
   it('nobody hears of the VIP, through a boot on which a drain survives', async () => {
     await rsprep(machine, 'drain --reason "new disk"');
-    // The unit says with its failure that the file is still there; what is live it has mended.
+    // The unit says with its failure that the file is still there; what is live it has fixed.
     await expectSilentBoot('rsprep-apply.service');
     await machine.ok(`rm ${FILE}`);
     // The file won over `all`; `default` and the NIC are as rsprep's own file says, which is enough.

@@ -53,7 +53,7 @@ afterAll(async () => {
 });
 
 const leak = async (): Promise<string> => await machine.ok('sysctl -qw net.ipv4.conf.all.arp_ignore=0');
-const mend = async (): Promise<string> => await machine.ok('sysctl -qw net.ipv4.conf.all.arp_ignore=1');
+const fix = async (): Promise<string> => await machine.ok('sysctl -qw net.ipv4.conf.all.arp_ignore=1');
 const runs = async (): Promise<{ exit: number; new?: unknown[]; gone?: unknown[] }[]> =>
   (await machine.ok('cat /var/lib/rsprep/report/*.jsonl'))
     .trim()
@@ -88,7 +88,7 @@ describe('the timer', () => {
     await moreRuns(3, 60_000);
     expect(await inSync()).toBe('rsprep_in_sync 0');
     expect(await machine.ok('systemctl --failed --no-legend')).toBe(''); // an exit of 2 is no failed unit
-    await mend();
+    await fix();
     await moreRuns(3, 60_000);
     expect(await inSync()).toBe('rsprep_in_sync 1');
     await machine.ok('systemctl stop rsprep-report.timer');
@@ -129,7 +129,7 @@ describe('cron', () => {
     await leak();
     await aRun();
     await aRun();
-    await mend();
+    await fix();
     await aRun();
     await sleep(1000);
     const names = (await machine.ok('ls /dev/shm')).trim().split('\n').sort();

@@ -43,21 +43,21 @@ const faults: readonly Fault[] = [
   {
     name: 'the VIP is deleted',
     strike: ({ servers }) => servers[1].run('ip', 'address', 'del', `${VIP}/32`, 'dev', 'lo'),
-    mend: ({ agents }) => agents[1].run('apply'),
+    fix: ({ agents }) => agents[1].run('apply'),
     affects: (service) => service.includes(VIP),
     serves: false,
   },
   {
     name: 'the IPv6 VIP is deleted',
     strike: ({ servers }) => servers[1].run('ip', 'address', 'del', `${VIP6}/128`, 'dev', 'lo'),
-    mend: ({ agents }) => agents[1].run('apply'),
+    fix: ({ agents }) => agents[1].run('apply'),
     affects: (service) => service.includes(VIP6),
     serves: false,
   },
   {
     name: 'the responder is killed with SIGKILL',
     strike: ({ running }) => running.responders[1].child.kill('SIGKILL'),
-    mend: async ({ running, agents }) => {
+    fix: async ({ running, agents }) => {
       running.responders[1] = await agents[1].respond();
     },
     serves: true,
@@ -65,13 +65,13 @@ const faults: readonly Fault[] = [
   {
     name: 'the agent is stopped with SIGSTOP',
     strike: ({ running }) => running.responders[1].child.kill('SIGSTOP'),
-    mend: ({ running }) => running.responders[1].child.kill('SIGCONT'),
+    fix: ({ running }) => running.responders[1].child.kill('SIGCONT'),
     serves: true,
   },
   {
     name: "the service's own process is killed",
     strike: ({ running }) => running.services[1].child.kill('SIGKILL'),
-    mend: async (it) => {
+    fix: async (it) => {
       it.running.services[1] = await it.serve(1);
     },
     affects: (service) => !service.endsWith(`:${LONG_PORT}`),
@@ -223,12 +223,12 @@ describe('a shared false positive empties no farm', () => {
     await farm.inRotation([0]); // the sorry server, which is never asked
     const sorryAt = Date.now();
     await sleep(1000);
-    const mendAt = Date.now();
+    const fixAt = Date.now();
     for (const { child } of farm.running.responders) child.kill('SIGCONT');
     await farm.inRotation([0, 1]);
     const answers = await load.stop();
     // keepalived takes the last server out before it puts the sorry server in, and the other way round when they are back.
-    const meanwhile = answers.filter(({ at }) => at > sorryAt && at < mendAt);
+    const meanwhile = answers.filter(({ at }) => at > sorryAt && at < fixAt);
     expect(meanwhile.length).toBeGreaterThan(20);
     expect(Object.keys(shares(meanwhile))).toEqual(['rs0']);
     const lost = answers.filter(({ by }) => by === null).map(({ at }) => at);

@@ -84,15 +84,15 @@ async function converge(
   return lifted(host, { ...ran, notes: [...ran.notes, ...waitsForOption(before, options)] });
 }
 
-/** What apply would mend if it were told to. */
+/** What apply would fix if it were told to. */
 const waitsForOption = ({ judgement }: Look, options: PlanOptions): readonly string[] =>
   judgement.findings.flatMap((finding) =>
     finding.kind === 'wrong' && finding.needs !== null && !options[finding.needs]
-      ? [`${finding.id} is left as it is: mending it needs --${finding.needs}`]
+      ? [`${finding.id} is left as it is: fixing it needs --${finding.needs}`]
       : [],
   );
 
-/** A host that leaks right now is mended even where its files cannot be written. */
+/** A host that leaks right now is fixed even where its files cannot be written. */
 const leaksNow = ({ judgement }: Look): boolean =>
   judgement.findings.some((f) => f.kind === 'wrong' && f.severity === 'critical' && f.cause === 'drift');
 

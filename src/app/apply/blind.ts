@@ -2,7 +2,7 @@ import type { Judgement } from '../../core/judge.ts';
 import type { CheckContext } from '../../core/model/check.ts';
 import type { Failure } from '../ports/ports.ts';
 
-/** What decides between a leak and none. Anything else that cannot be looked at is reported and keeps nobody from mending. */
+/** What decides between a leak and none. Anything else that cannot be looked at is reported and keeps nobody from fixing. */
 const DECISIVE: ReadonlySet<string> = new Set([
   'arp-ignore',
   'arp-announce',

@@ -20,7 +20,7 @@ import { waitsForConfirmation } from './unconfirmed.ts';
 export type HealOptions = Pick<ApplyOptions, 'lockTimeoutMs' | 'timeoutMs' | 'strict' | 'progress'>;
 
 /**
- * Mends drift from the configuration last applied, never from a file that somebody just edited. Leaves a held host alone, and
+ * Fixes drift from the configuration last applied, never from a file that somebody just edited. Leaves a held host alone, and
  * an apply that waits to be confirmed. Gives up on what comes back twice, and says so with every run until a person applies.
  */
 export function heal(host: Healing, options: HealOptions): Promise<Report> {
@@ -46,15 +46,15 @@ async function healLocked(host: Healing, options: HealOptions, base: Report, loc
   const notes = [...base.notes, ...decision.givenUp.map((id) => gaveUpNote(id, decision))];
   // Counted before it is done: a run that is killed in the middle counts too.
   await host.writeHeal(decision.state);
-  if (decision.mend.length === 0) return { ...report, notes };
-  const ran = await mend(host, applied.desired, decision, options, { ...report, notes }, lockFd);
+  if (decision.fix.length === 0) return { ...report, notes };
+  const ran = await fix(host, applied.desired, decision, options, { ...report, notes }, lockFd);
   const after = host.readLedger();
   const appliedAt = after.kind === 'value' ? after.value.applied?.at : undefined;
   if (appliedAt !== undefined) await host.writeHeal({ ...decision.state, appliedAt });
   return ran.ending === 'applied' ? { ...ran, judgement: look(host, applied.desired, false).judgement } : ran;
 }
 
-function mend(
+function fix(
   host: Healing,
   desired: Desired,
   decision: HealDecision,
@@ -88,4 +88,4 @@ const idle = (base: Report, ending: Report['ending'], note: string): Report => (
 });
 
 const gaveUpNote = (id: string, { newlyGivenUp, state }: HealDecision): string =>
-  `heal ${newlyGivenUp.includes(id) ? 'gives' : 'gave'} up on ${id}: it came back after it had been mended ${state.mended[id]?.times ?? 2} times, so somebody else sets it; \`rsprep report --history\` may say who; \`rsprep apply\` by a person begins anew`;
+  `heal ${newlyGivenUp.includes(id) ? 'gives' : 'gave'} up on ${id}: it came back after it had been fixed ${state.fixed[id]?.times ?? 2} times, so somebody else sets it; \`rsprep report --history\` may say who; \`rsprep apply\` by a person begins anew`;

@@ -162,7 +162,7 @@ async function rollBack(
         : `${performed.because}; everything this run had done was taken back${but}`,
       next: broken
         ? 'look at `rsprep verify`; `rsprep apply` goes on from what is there, `rsprep remove` goes back'
-        : 'mend the cause, then run rsprep apply again',
+        : 'fix the cause, then run rsprep apply again',
     },
   };
 }

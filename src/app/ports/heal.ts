@@ -1,7 +1,7 @@
 import type { HealState } from '../../core/plan/heal.ts';
 import type { Changing } from './ports.ts';
 
-/** What `rsprep apply --heal` needs besides changing the host: to remember what it mended. */
+/** What `rsprep apply --heal` needs besides changing the host: to remember what it fixed. */
 export interface Healing extends Changing {
   /** Null where heal never ran, or what it left cannot be used. */
   readHeal(): HealState | null;

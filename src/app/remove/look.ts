@@ -48,7 +48,7 @@ export function unobservable({ observed }: CheckContext): Failure | null {
   return {
     kind: 'failed',
     message: `could not observe this host, so nothing was changed: ${reason}`,
-    next: 'mend that, then run rsprep remove again',
+    next: 'fix that, then run rsprep remove again',
   };
 }
 
@@ -62,7 +62,7 @@ export const answeredByProxy = (context: CheckContext, { addresses }: RemovePlan
               {
                 code: 'proxy-answers' as const,
                 message: `without its VIPs this host would answer for them as a proxy: ${verdict.seen}`,
-                next: `${verdict.mend}; or --force`,
+                next: `${verdict.fix}; or --force`,
               },
             ]
           : [],

@@ -206,7 +206,7 @@ async function rollBack(host: Changing, base: Report, broken: Broken): Promise<R
         : `${broken.because}; everything this run had taken away was put back`,
       next: failed
         ? 'look at `rsprep verify`; `rsprep remove` goes on, `rsprep apply` goes back'
-        : 'mend the cause, then run rsprep remove again',
+        : 'fix the cause, then run rsprep remove again',
     },
   };
 }

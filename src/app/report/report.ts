@@ -94,7 +94,7 @@ export async function settle(host: Reporting, { toRemember }: ReportRun): Promis
 /** A journal that cannot be written is a failure of this run, unless it is only that this user may not, or the host is worse off. */
 function troubled(judged: Report, { message, forLackOfPrivilege }: NonNullable<Remembered['trouble']>): Report {
   if (forLackOfPrivilege || judged.failure || exitCode(judged) === EXIT.drift) return judged;
-  const next = 'make room or mend the file; without its journal a report cannot say what changed';
+  const next = 'make room or fix the file; without its journal a report cannot say what changed';
   return { ...judged, failure: { kind: 'failed', message, next } };
 }
 

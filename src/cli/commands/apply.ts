@@ -8,7 +8,7 @@ import { progressOn } from '../progress.ts';
 
 const EXAMPLES = `
 Order: ARP settings, read back; then VIPs; then what is wrong is taken away; then what survives a reboot.
-Exit status: 0 as wanted · 2 could not mend all · 3 some of it waits for --prune or --take-from-nic · 1 could not tell · 4 rolled back · 5 rollback failed · 75 another rsprep runs · 77 permission · 78 configuration
+Exit status: 0 as wanted · 2 could not fix all · 3 some of it waits for --prune or --take-from-nic · 1 could not tell · 4 rolled back · 5 rollback failed · 75 another rsprep runs · 77 permission · 78 configuration
 
 Examples:
   rsprep apply --dry-run
@@ -30,7 +30,7 @@ export function registerApply(program: Command, io: Io): void {
     .option('--prune', 'delete VIPs of ours that the configuration no longer names')
     .option('--allow-empty', 'accept a configuration without VIPs')
     .option('--boot', 'run by the boot unit: leaves a held host alone')
-    .option('--heal', 'mend drift from the last applied configuration only; for rsprep-heal.timer')
+    .option('--heal', 'fix drift from the last applied configuration only; for rsprep-heal.timer')
     .option('--confirm <seconds>', 'take everything back after that long, unless `rsprep confirm` is run')
     .option('--strict', 'advice counts too')
     .addHelpText('after', EXAMPLES);

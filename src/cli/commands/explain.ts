@@ -9,7 +9,7 @@ export function registerExplain(program: Command, io: Io): void {
   const command = program
     .command('explain')
     .argument('[check]', 'a check, or the id of a finding such as arp-ignore@eth9')
-    .summary('what a check looks at, why, and how to mend it')
+    .summary('what a check looks at, why, and how to fix it')
     .description('Lists every check; with the name of one, prints its page. Looks at no host.')
     .addHelpText(
       'after',

@@ -5,7 +5,7 @@ import { addGlobals, checkFormat } from '../globals.ts';
 
 const EXAMPLES = `
 A client, a director (IPVS where the kernel has it, nftables otherwise) and two real servers. Runs apply and verify in both, sends
-requests through the director, breaks each real server once, mends it. Changes nothing of this machine, and everything is gone at the
+requests through the director, breaks each real server once, fixes it. Changes nothing of this machine, and everything is gone at the
 end, after Ctrl-C too. Works as root, and without where unprivileged user namespaces are allowed.
 
 Exit status: 0 everything as expected · 1 not, or no lab can be built here · 130 interrupted

@@ -34,7 +34,7 @@ export async function manPage(io: Io): Promise<string> {
     exitStatus: [
       [EXIT.ok, 'as wanted'],
       [EXIT.failed, 'failed, or could not tell'],
-      [EXIT.drift, 'drift, or apply could not mend all'],
+      [EXIT.drift, 'drift, or apply could not fix all'],
       [EXIT.pending, 'pending: the configuration changed since the last apply'],
       [EXIT.rolledBack, 'apply failed and was rolled back'],
       [EXIT.rollbackFailed, 'apply failed and could not be rolled back'],

@@ -47,7 +47,7 @@ export const deviceDown: Check = {
   severity: 'high',
   looksAt: 'The device of each VIP (lo unless configured): it exists and has IFF_UP.',
   why: 'While the device is down the kernel has no local route for the VIP, so packets for it are dropped or forwarded.',
-  mend: 'rsprep apply, or ip link set lo up.',
+  fix: 'rsprep apply, or ip link set lo up.',
   source: 'net/ipv4/devinet.c, net/ipv4/fib_frontend.c fib_disable_ip()',
   run: (context) =>
     withLinks(context, 'high', (links) => {
@@ -56,7 +56,7 @@ export const deviceDown: Check = {
         const link = linkNamed(links, device);
         const vips = context.desired.vips.filter((vip) => vip.device === device).map((vip) => vip.address);
         if (link?.up) continue;
-        const mend = link ? `ip link set ${device} up` : `ip link add ${device} type dummy && ip link set ${device} up`;
+        const fix = link ? `ip link set ${device} up` : `ip link add ${device} type dummy && ip link set ${device} up`;
         verdicts.push(
           wrong({
             subject: device,
@@ -64,7 +64,7 @@ export const deviceDown: Check = {
             wanted: `${device} is there and up`,
             seen: link ? `${device} is down` : `there is no device ${device}`,
             why: 'Without it the kernel does not take packets for the VIP: this real server black-holes its share.',
-            mend,
+            fix,
             actions: link ? [{ kind: 'set-link', device, up: true }] : [],
             demand: { kind: 'host' },
             vouch: 'silence',
@@ -82,7 +82,7 @@ export const vipMissing: Check = {
   severity: 'high',
   looksAt: 'Each VIP of the configuration, on its device, with prefix length 32 (IPv4) or 128 (IPv6).',
   why: 'The director still sends this host its share of connections, and it drops them; with ip_forward=1 it sends them round and round.',
-  mend: 'rsprep apply, which sets the ARP sysctls first.',
+  fix: 'rsprep apply, which sets the ARP sysctls first.',
   source: 'ip-address(8); measured: with ip_forward=1 one packet came back 63 times',
   run: (context) =>
     withLinks(context, 'high', (links) =>
@@ -100,7 +100,7 @@ export const vipMissing: Check = {
             wanted: `${vip.address}/${hostPrefixLength(vip.address)} on ${vip.device}`,
             seen: `not on ${vip.device}${elsewhere}`,
             why: `The director sends this real server its share of requests for the VIP, and they are lost.${others.length === 0 && forwards(context) ? ' As ip_forward is 1 they are not even dropped: each goes round between this host and the director until its TTL ends (63 times).' : ''}`,
-            mend: `rsprep apply (ARP settings first, then ip address add ${vip.address}/${hostPrefixLength(vip.address)} dev ${vip.device})`,
+            fix: `rsprep apply (ARP settings first, then ip address add ${vip.address}/${hostPrefixLength(vip.address)} dev ${vip.device})`,
             actions: link ? [addVip(vip)] : [],
             demand: { kind: 'vip', ip: vip.address },
             vouch: places.length > 0 ? 'alarm' : 'silence',
@@ -120,7 +120,7 @@ export const vipPrefix: Check = {
   severity: 'critical',
   looksAt: 'The prefix length of each VIP on its device, also where a correct /32 or /128 stands beside a wide one.',
   why: 'A wide prefix on lo makes the whole subnet local: the host cannot reach the director, and claims addresses that are not its own.',
-  mend: 'rsprep apply adds the /32 first and then deletes the wide one by its exact prefix.',
+  fix: 'rsprep apply adds the /32 first and then deletes the wide one by its exact prefix.',
   source: 'net/ipv4/fib_frontend.c fib_add_ifaddr(): a local route for the prefix on a loopback device',
   run: (context) =>
     withLinks(context, 'critical', (links) =>
@@ -140,8 +140,8 @@ export const vipPrefix: Check = {
             why: wide.every(({ peer }) => peer !== undefined)
               ? 'The kernel takes the peer’s addresses for its own, too: whoever really has them, a director say, becomes unreachable.'
               : 'The kernel takes every address of that prefix for its own: the director, the gateway and the neighbours become unreachable.',
-            mend: wide.map((a) => `ip address del ${target(a)} dev ${link.name}`).join('; '),
-            actions: mendWide(vip, link, wide, right),
+            fix: wide.map((a) => `ip address del ${target(a)} dev ${link.name}`).join('; '),
+            actions: fixWide(vip, link, wide, right),
             demand: { kind: 'vip', ip: vip.address },
             vips: [vip.address],
           }),
@@ -151,7 +151,7 @@ export const vipPrefix: Check = {
 };
 
 /** IPv4: the right one first, then each wide one away. IPv6 holds an address once per device, so it is renewed in place. */
-function mendWide(vip: DesiredVip, link: Link, wide: readonly Address[], right: boolean): readonly Action[] {
+function fixWide(vip: DesiredVip, link: Link, wide: readonly Address[], right: boolean): readonly Action[] {
   const [first] = wide;
   if (isIpv6(vip.address) && !right && first) {
     const prefixLength = hostPrefixLength(vip.address);
@@ -171,7 +171,7 @@ export const vipOnNic: Check = {
   looksAt:
     'Every device but the VIP’s own: none of them holds the VIP. A loopback or dummy device that does is advice. With role: localnode a NIC may hold it, because the active director has to answer ARP.',
   why: 'With arp_ignore=1 a host answers ARP for what its NIC holds: this real server takes the VIP from the director.',
-  mend: 'rsprep apply --take-from-nic puts the VIP on lo first and then takes it off the NIC.',
+  fix: 'rsprep apply --take-from-nic puts the VIP on lo first and then takes it off the NIC.',
   source: 'net/ipv4/arp.c arp_ignore(), net/ipv4/devinet.c inetdev_send_gratuitous_arp(); IPv6: RFC 4861 7.2.4',
   run: (context) =>
     withLinks(context, 'critical', (links) =>
@@ -201,7 +201,7 @@ function elsewhere(vip: DesiredVip, link: Link, address: Address): Verdict {
     wanted: `${vip.address} only on ${vip.device}`,
     seen: `also ${describeAddress(link, address)}`,
     why: 'It is silent there too, but two owners of one VIP mean that removing it in one place does not take it away.',
-    mend: `ip address del ${target(address)} dev ${link.name}, or configure device: ${link.name}`,
+    fix: `ip address del ${target(address)} dev ${link.name}, or configure device: ${link.name}`,
     demand: { kind: 'vip', ip: vip.address },
     vips: [vip.address],
   });
@@ -218,7 +218,7 @@ function onNic(vip: DesiredVip, places: readonly Place[], alsoOnOwn: boolean): V
     wanted: `${vip.address} on ${vip.device} and on no NIC`,
     seen: places.map(({ link, address }) => describeAddress(link, address)).join(', '),
     why: `This host answers ${isIpv6(vip.address) ? 'neighbour solicitations' : 'ARP'} for the VIP on that NIC: it takes the whole farm’s traffic from the director.`,
-    mend: 'rsprep apply --take-from-nic (find out who put it there: keepalived, ifupdown, netplan?)',
+    fix: 'rsprep apply --take-from-nic (find out who put it there: keepalived, ifupdown, netplan?)',
     actions: [...add, ...deletes],
     needs: 'take-from-nic',
     demand: { kind: 'vip', ip: vip.address },
@@ -234,7 +234,7 @@ function onOwnNic(vip: DesiredVip): Verdict {
     wanted: `a device of its own for ${vip.address} (lo, or a dummy)`,
     seen: `device: ${vip.device} is a NIC`,
     why: 'A NIC answers ARP for every address it holds, whatever arp_ignore=1 says.',
-    mend: 'leave out `device:` in the configuration, so that the VIP goes on lo; then rsprep apply --take-from-nic',
+    fix: 'leave out `device:` in the configuration, so that the VIP goes on lo; then rsprep apply --take-from-nic',
     demand: { kind: 'vip', ip: vip.address },
     vips: [vip.address],
   });

@@ -113,7 +113,7 @@ function wrongAll(
     wanted: want(key),
     seen: `conf/all/${key}=${all}; ${where}`,
     why: whyOf(key, values),
-    mend: `sysctl -w net/ipv4/conf/all/${key}=${WANTED[key]}`,
+    fix: `sysctl -w net/ipv4/conf/all/${key}=${WANTED[key]}`,
     actions,
     demand: { kind: 'host' },
   });
@@ -145,7 +145,7 @@ function wrongInterface(
     wanted: want(key),
     seen: `conf/${name}/${key}=${own} with conf/all=${all}: effective ${effective(all, own)}${port ? ` (${name} is a port: it counts once it is freed)` : ''}`,
     why: whyOf(key, [effective(all, own)]),
-    mend: `sysctl -w net/ipv4/conf/${name}/${key}=${WANTED[key]}`,
+    fix: `sysctl -w net/ipv4/conf/${name}/${key}=${WANTED[key]}`,
     actions: [...setShared(key, all, fallback), setTo(name, key)],
     demand: { kind: 'host' },
   });
@@ -158,7 +158,7 @@ const strict = (name: string, all: number, own: number): Verdict =>
     wanted: 'max(all, interface) is 1',
     seen: name === 'all' ? 'conf/all/arp_ignore=2' : `conf/${name}/arp_ignore=${own} with conf/all=${all}: effective 2`,
     why: 'With 2 this host does not even answer ARP for its own address when the asker is in another subnet.',
-    mend: `sysctl -w net/ipv4/conf/${name}/arp_ignore=1`,
+    fix: `sysctl -w net/ipv4/conf/${name}/arp_ignore=1`,
     demand: { kind: 'host' },
   });
 
@@ -174,7 +174,7 @@ function judgeDefault(key: ArpKey, all: number, fallback: number, folded: boolea
       why: leaks
         ? `It overrides conf/all on every new interface: ${KEY_WORDS[key].nobody}.`
         : 'conf/all covers new interfaces for now; with this set as well they stay silent even if conf/all is changed.',
-      mend: `sysctl -w net/ipv4/conf/default/${key}=${WANTED[key]}`,
+      fix: `sysctl -w net/ipv4/conf/default/${key}=${WANTED[key]}`,
       actions: [...(isAcceptable(key, all) ? [] : [setTo('all', key)]), setTo('default', key)],
       demand: { kind: 'host' },
     }),
@@ -203,7 +203,7 @@ export const arpIgnore: Check = {
   looksAt:
     'The larger of conf/all/arp_ignore and conf/INTERFACE/arp_ignore, for every interface but lo, and for conf/default as the values of the next interface. 1 is right; 2 is tolerated; 3 leaks a VIP of scope global; 8 silences the RIP too; 0, 4 to 7 and 9 and above answer for every local address. A bridge or bond port counts only once it is freed.',
   why: KEY_WORDS.arp_ignore.why,
-  mend: 'rsprep apply, or sysctl -w net/ipv4/conf/all/arp_ignore=1 and whatever interface value is above it. Neighbours that have cached this host heal slowly: `arping -U -c1 VIP` on the director, never here, heals them at once.',
+  fix: 'rsprep apply, or sysctl -w net/ipv4/conf/all/arp_ignore=1 and whatever interface value is above it. Neighbours that have cached this host heal slowly: `arping -U -c1 VIP` on the director, never here, heals them at once.',
   source:
     'net/ipv4/arp.c arp_ignore(); include/linux/inetdevice.h IN_DEV_ARP_IGNORE; Documentation/networking/ip-sysctl.rst',
   run: (context) => judge(context, 'arp_ignore'),
@@ -216,7 +216,7 @@ export const arpAnnounce: Check = {
   looksAt:
     'The larger of conf/all/arp_announce and conf/INTERFACE/arp_announce, for every interface but lo, and for conf/default. It must be exactly 2: 1 leaks a VIP of the same subnet, 3 and above act as 0.',
   why: KEY_WORDS.arp_announce.why,
-  mend: 'rsprep apply, or sysctl -w net/ipv4/conf/all/arp_announce=2 and whatever interface value is above it. Neighbours that have cached this host heal slowly: `arping -U -c1 VIP` on the director, never here, heals them at once.',
+  fix: 'rsprep apply, or sysctl -w net/ipv4/conf/all/arp_announce=2 and whatever interface value is above it. Neighbours that have cached this host heal slowly: `arping -U -c1 VIP` on the director, never here, heals them at once.',
   source:
     'net/ipv4/arp.c arp_solicit(); include/linux/inetdevice.h IN_DEV_ARP_ANNOUNCE; Documentation/networking/ip-sysctl.rst',
   run: (context) => judge(context, 'arp_announce'),

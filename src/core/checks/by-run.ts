@@ -9,7 +9,7 @@ export interface ByRun {
   /** Which command finds it, and how. */
   readonly foundBy: string;
   readonly why: string;
-  readonly mend: string;
+  readonly fix: string;
   readonly source: string;
 }
 
@@ -21,7 +21,7 @@ export const BY_RUN: readonly ByRun[] = [
     foundBy:
       'rsprep probe self and verify --probe, which put the question into each interface as if it came from its wire (the control: the RIP answers the same question); rsprep probe watch, which listens to what leaves',
     why: 'Whoever answers for the VIP gets its traffic: the whole farm’s, not only this host’s share.',
-    mend: 'rsprep verify names the setting; rsprep apply mends it.',
+    fix: 'rsprep verify names the setting; rsprep apply fixes it.',
     source: 'net/ipv4/arp.c arp_process(); docs/probes.md',
   },
   {
@@ -31,7 +31,7 @@ export const BY_RUN: readonly ByRun[] = [
     foundBy:
       'rsprep probe self and verify --probe: a solicitation put into each interface (the control: its own address answers)',
     why: 'The same as for ARP: the neighbours take this host for the owner of the VIP.',
-    mend: 'Take the VIP off the NIC (rsprep apply --take-from-nic), and proxy_ndp off.',
+    fix: 'Take the VIP off the NIC (rsprep apply --take-from-nic), and proxy_ndp off.',
     source: 'net/ipv6/ndisc.c ndisc_recv_ns(); docs/probes.md',
   },
   {
@@ -41,7 +41,7 @@ export const BY_RUN: readonly ByRun[] = [
     foundBy:
       'rsprep probe self and verify --probe: the configured request, sent to the VIP from a socket bound to the RIP',
     why: 'A client drops a reply that comes from another address than it asked.',
-    mend: 'Bind the service to the VIP, or let it use IP_PKTINFO for its replies.',
+    fix: 'Bind the service to the VIP, or let it use IP_PKTINFO for its replies.',
     source: 'ip(7), IP_PKTINFO; docs/probes.md',
   },
   {
@@ -51,7 +51,7 @@ export const BY_RUN: readonly ByRun[] = [
     foundBy:
       'rsprep probe self and verify --probe, from a temporary namespace of this host; rsprep probe service, from a peer, end to end to one real server',
     why: 'The director sends this host its share of requests, answered or not.',
-    mend: 'Start the service, on the VIP or on the wildcard address; look at firewalls and at the way back.',
+    fix: 'Start the service, on the VIP or on the wildcard address; look at firewalls and at the way back.',
     source: 'docs/probes.md',
   },
   {
@@ -60,7 +60,7 @@ export const BY_RUN: readonly ByRun[] = [
     title: 'Nobody but the director claims the VIP on the segment',
     foundBy: 'rsprep probe arp VIP, from another host of the segment',
     why: 'Whoever else answers gets traffic that is meant for the whole farm.',
-    mend: 'Find the host with that MAC address and run rsprep apply on it.',
+    fix: 'Find the host with that MAC address and run rsprep apply on it.',
     source: 'RFC 826, RFC 4861; docs/probes.md',
   },
   {
@@ -69,7 +69,7 @@ export const BY_RUN: readonly ByRun[] = [
     title: 'What arrives for the VIP comes from a director',
     foundBy: 'rsprep probe watch, on the real server: the source MAC address of each packet for the VIP',
     why: 'Packets that come from a router or a client mean that somebody took this host for the owner of the VIP.',
-    mend: 'rsprep verify and rsprep probe arp VIP; then one `arping -U -c1 -I IF VIP` on the director corrects the neighbours’ caches.',
+    fix: 'rsprep verify and rsprep probe arp VIP; then one `arping -U -c1 -I IF VIP` on the director corrects the neighbours’ caches.',
     source: 'net/ipv4/arp.c arp_process(); docs/probes.md',
   },
   {
@@ -79,7 +79,7 @@ export const BY_RUN: readonly ByRun[] = [
     foundBy:
       'rsprep report: how it remembers a run that failed before it saw anything, such as with a configuration that cannot be read',
     why: 'While it lasts nobody knows whether this host is as wanted.',
-    mend: 'Run rsprep verify: it says what failed and what to do.',
+    fix: 'Run rsprep verify: it says what failed and what to do.',
     source: 'docs/monitoring.md',
   },
 ];

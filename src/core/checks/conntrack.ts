@@ -12,7 +12,7 @@ export const conntrackStrict: Check = {
   looksAt:
     'nf_conntrack_tcp_loose, and whether the firewall’s rules drop what is in state invalid on its way to a VIP, a new connection’s first packet being let in.',
   why: 'This host sees both directions of each connection, so none is invalid as a rule. After `conntrack -F`, or when a first rule switches tracking on, the packets of connections that are already there are: with nf_conntrack_tcp_loose=0 they are not taken up again, the rule drops them, and every established client hangs.',
-  mend: 'sysctl -w net/netfilter/nf_conntrack_tcp_loose=1, or let the VIP’s services pass before the rule that drops ct state invalid.',
+  fix: 'sysctl -w net/netfilter/nf_conntrack_tcp_loose=1, or let the VIP’s services pass before the rule that drops ct state invalid.',
   source: 'net/netfilter/nf_conntrack_proto_tcp.c tcp_new(); Documentation/networking/nf_conntrack-sysctl.rst',
   early: false,
   run: (context) => {
@@ -37,7 +37,7 @@ export const conntrackStrict: Check = {
         wanted: 'nf_conntrack_tcp_loose=1, or no rule that drops what is invalid',
         seen: `nf_conntrack_tcp_loose=0, and ${rule.by}`,
         why: 'After a flush of the connection tracking table every established connection to the VIP is dropped by that rule.',
-        mend: 'sysctl -w net/netfilter/nf_conntrack_tcp_loose=1',
+        fix: 'sysctl -w net/netfilter/nf_conntrack_tcp_loose=1',
         demand: { kind: 'host' },
         vips: [...new Set(rules.map(({ vip }) => vip))],
       }),
@@ -55,7 +55,7 @@ export const conntrackFull: Check = {
   looksAt:
     'nf_conntrack_count against nf_conntrack_max, where the kernel tracks connections: at the limit high, from 90 % on advice.',
   why: 'When it is full the kernel drops the first packet of every new connection ("nf_conntrack: table full, dropping packet").',
-  mend: 'sysctl -w net/netfilter/nf_conntrack_max=…, or do not track what comes for the VIP (nft … notrack).',
+  fix: 'sysctl -w net/netfilter/nf_conntrack_max=…, or do not track what comes for the VIP (nft … notrack).',
   source: 'net/netfilter/nf_conntrack_core.c __nf_conntrack_alloc()',
   early: false,
   run: ({ observed }) => {
@@ -69,7 +69,7 @@ export const conntrackFull: Check = {
         wanted: `room in a table of ${max} connections`,
         seen: `${count} of ${max} entries are in use`,
         why: 'When the table is full this host drops every new connection, and each client that was sent here waits.',
-        mend: `sysctl -w net/netfilter/nf_conntrack_max=${max * 2}`,
+        fix: `sysctl -w net/netfilter/nf_conntrack_max=${max * 2}`,
         demand: { kind: 'host' },
       }),
     ];

@@ -7,7 +7,7 @@ export interface Elsewhere {
   readonly where: string;
   readonly probe: string;
   readonly why: string;
-  readonly mend: string;
+  readonly fix: string;
   readonly source: string;
 }
 
@@ -19,7 +19,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
       'on the director; on a real server only as in_martian_src in /proc/net/stat/rt_cache, which also counts other things',
     probe: 'on the director: ip route get RIP, whose prefsrc must not be the VIP',
     why: 'A real server owns the VIP, so it takes packets and ARP requests that come from the VIP for forgeries ("martian source") and drops them: the director’s health checks fail while clients are served.',
-    mend: 'Add the VIP on the director with scope host or as a secondary /32, or give its route to the segment `src DIP`.',
+    fix: 'Add the VIP on the director with scope host or as a secondary /32, or give its route to the segment `src DIP`.',
     source: 'net/ipv4/fib_frontend.c fib_validate_source(), net/ipv4/arp.c arp_process()',
   },
   {
@@ -28,7 +28,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     where: 'from a client’s network; neither host sees it',
     probe: 'rsprep probe service VIP:PORT --via RIP, from a peer behind the same filter',
     why: 'Port security of clouds and hypervisors, and ingress filters of routers (BCP 38), drop packets whose source is not the port’s own address. Requests arrive and replies vanish.',
-    mend: 'Allow the VIP on the real server’s port: "allowed address pairs", "source/destination check off", or whatever the network calls it.',
+    fix: 'Allow the VIP on the real server’s port: "allowed address pairs", "source/destination check off", or whatever the network calls it.',
     source: 'RFC 2827; the network’s manual',
   },
   {
@@ -37,7 +37,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     where: 'on the director',
     probe: 'on the director: ip route get RIP must have no gateway',
     why: 'A director that reaches a real server through a router cannot hand packets over by MAC address.',
-    mend: 'One segment for the director and its real servers, or LVS-TUN.',
+    fix: 'One segment for the director and its real servers, or LVS-TUN.',
     source: 'net/netfilter/ipvs/ip_vs_xmit.c ip_vs_dr_xmit()',
   },
   {
@@ -47,7 +47,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
       'on routers and clients of the segment; on a real server as VIP traffic whose source MAC is not a director’s',
     probe: 'rsprep probe arp VIP, from another host; rsprep probe watch, on the real server',
     why: 'A leak outlives its cause: a router keeps confirming what it has cached by asking that host directly. Healing took 30 s in a test, and may take longer.',
-    mend: '`arping -U -c1 -I IF VIP` on the director, never on a real server: it tells everybody at once.',
+    fix: '`arping -U -c1 -I IF VIP` on the director, never on a real server: it tells everybody at once.',
     source: 'net/ipv4/arp.c arp_process(), net/core/neighbour.c neigh_periodic_work()',
   },
   {
@@ -56,7 +56,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     where: 'on the segment, at the moment it happens',
     probe: 'rsprep probe watch, on the real server',
     why: '`arping -U VIP`, keepalived as MASTER and the failover of a bond send what they are told to: no sysctl stops a program that writes ARP frames itself.',
-    mend: 'Never run arping -U or -A for the VIP on a real server.',
+    fix: 'Never run arping -U or -A for the VIP on a real server.',
     source: 'arping(8), packet(7)',
   },
   {
@@ -65,7 +65,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     where: 'from a client’s network',
     probe: 'from a client: a transfer of more than one packet, or ping -M do -s 1472 VIP',
     why: 'Direct routing adds nothing to a packet. LVS-TUN adds 20 bytes (40 for IPv6): where the path takes 1500 and no more, large requests are lost while small ones arrive.',
-    mend: 'Raise the MTU between director and real server, or clamp the MSS on the real server.',
+    fix: 'Raise the MTU between director and real server, or clamp the MSS on the real server.',
     source: 'net/netfilter/ipvs/ip_vs_xmit.c ip_vs_tunnel_xmit()',
   },
   {
@@ -74,7 +74,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     where: 'on that host: rsprep does not run there',
     probe: 'rsprep probe arp VIP, from another host of the segment',
     why: 'Since Windows 2008 the strong host model drops what comes by one adapter for the address of another.',
-    mend: 'VIP/32 on a loopback adapter; weakhostreceive on the NIC; weakhostreceive and weakhostsend on the loopback adapter. `rsprep render windows` prints the commands.',
+    fix: 'VIP/32 on a loopback adapter; weakhostreceive on the NIC; weakhostreceive and weakhostsend on the loopback adapter. `rsprep render windows` prints the commands.',
     source: 'netsh interface ipv4',
   },
   {
@@ -85,7 +85,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     probe:
       'rsprep verify --probe, for what a configured service answers; rsprep probe service VIP:PORT --via RIP, from a peer',
     why: 'They act before or after everything that verify reads: requests or replies vanish, or leave with another source, while every setting is right.',
-    mend: 'nft list ruleset; tc filter show dev NIC ingress; bpftool net; ip xfrm policy; ip rule: take away what is in the way.',
+    fix: 'nft list ruleset; tc filter show dev NIC ingress; bpftool net; ip xfrm policy; ip rule: take away what is in the way.',
     source: 'nft(8), tc(8), ip-xfrm(8), ip-rule(8)',
   },
   {
@@ -94,7 +94,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     where: 'inside that container or machine; to the segment it is a host of its own (macvlan, ipvlan, a bridge port)',
     probe: 'rsprep probe arp VIP, from another host of the segment',
     why: 'It has ARP settings of its own, and answers for the VIP by the same cable.',
-    mend: 'Take the VIP off it, or prepare it as a real server of its own.',
+    fix: 'Take the VIP off it, or prepare it as a real server of its own.',
     source: 'network_namespaces(7), ip-link(8) macvlan',
   },
 ];

@@ -19,7 +19,7 @@ export const firewallDrops: Check = {
   looksAt:
     'For each configured service (for the whole VIP where it has none), a new connection’s first packet and the reply to it, followed through the rules of nft, of iptables-nft, and of legacy iptables where one of its tables is in use. What the rules ask about the way back (`fib saddr . iif oif`, rpfilter) and about the VIP’s device (`fib daddr . iif type`) is compared with the host’s real routes. Only what is certain is reported: rules that ask who sends are taken to let it in. Nothing is listed where that could load a kernel module, nor, without privilege, where no service is configured.',
   why: 'A rule that admits only the host’s own address drops what the director sends for the VIP; health checks that ask the RIP do not notice.',
-  mend: 'Add the VIP to the rule that is named; take a reverse path rule off the director’s NIC, or let the VIP pass before it.',
+  fix: 'Add the VIP to the rule that is named; take a reverse path rule off the director’s NIC, or let the VIP pass before it.',
   source:
     'nft(8), libnftables-json(5), iptables-save(8); net/ipv4/netfilter/nft_fib_ipv4.c nft_fib4_eval(), nft_fib4_eval_type()',
   probe: 'rsprep probe service VIP:PORT --via RIP, from a peer',
@@ -62,7 +62,7 @@ function judge(context: CheckContext, vip: DesiredVip, { protocol, port }: Asked
     protocol === null
       ? ['everything', vip.address]
       : [`${protocol}/${port}`, `${vip.address}/${protocol}/${port}` as const];
-  const verdict = (fate: Fate, wanted: string, why: string, mend: string): readonly Verdict[] =>
+  const verdict = (fate: Fate, wanted: string, why: string, fix: string): readonly Verdict[] =>
     fate.kind !== 'dropped'
       ? []
       : [
@@ -72,7 +72,7 @@ function judge(context: CheckContext, vip: DesiredVip, { protocol, port }: Asked
             wanted,
             seen: fate.by,
             why,
-            mend,
+            fix,
             demand: { kind: 'vip', ip: vip.address },
             vips: [vip.address],
           }),
@@ -124,7 +124,7 @@ export const arpFilter: Check = {
   looksAt:
     'Rules of nft’s arp family that drop, where arp_ignore or arp_announce are not as wanted; likewise those of legacy arptables, where /proc/net/arp_tables_names shows its table in use. While such a filter drops the right packets, other hosts do not see the leak that arp-ignore and arp-announce report: it is there again with the next flush of the rules.',
   why: 'A filter that keeps the host quiet is gone with the next `nft flush ruleset`, and nobody notices until the VIP is stolen.',
-  mend: 'rsprep apply sets the sysctls; the filter may then stay or go.',
+  fix: 'rsprep apply sets the sysctls; the filter may then stay or go.',
   source: 'nft(8) family arp, arptables(8), net/ipv4/netfilter/arp_tables.c',
   run: (context) => {
     const { firewall } = context.observed;
@@ -156,7 +156,7 @@ export const arpFilter: Check = {
         wanted: 'the sysctls, which no `flush ruleset` takes away',
         seen: `protected by a filter while the sysctl is open: ${rules.slice(0, 3).join('; ')}`,
         why: 'Today the filter may hide the leak; with the next flush of the rules this host takes the VIP.',
-        mend: 'rsprep apply',
+        fix: 'rsprep apply',
         demand: { kind: 'host' },
         rootedIn: root,
       }),

@@ -7,7 +7,7 @@ export const ignoreExpired: Check = {
   severity: 'advice',
   looksAt: 'The `until:` of each entry of `ignore:` in the configuration. It holds to the end of that day, UTC.',
   why: 'From that day on the findings it set aside count again; somebody once decided that they should.',
-  mend: 'Mend what it set aside, or give the entry a new date; then take it out of the configuration.',
+  fix: 'Fix what it set aside, or give the entry a new date; then take it out of the configuration.',
   source: 'the configuration',
   run: ({ desired }, today) =>
     desired.ignore
@@ -20,7 +20,7 @@ export const ignoreExpired: Check = {
             wanted: 'no entry of `ignore:` past its date',
             seen: `ignore: ${id} (${reason}) ended on ${until}`,
             why: 'What it set aside counts again from that day on.',
-            mend: 'mend what it was for, or renew its `until:`',
+            fix: 'fix what it was for, or renew its `until:`',
             demand: { kind: 'host' },
           }),
       ),
@@ -33,7 +33,7 @@ export const ignoreUnknown = (ids: () => readonly string[]): Check => ({
   severity: 'advice',
   looksAt: 'The `id:` of each entry of `ignore:` in the configuration: what is before a wildcard or an @.',
   why: 'An entry that can match no finding ignores nothing: whoever wrote it thinks otherwise.',
-  mend: 'Correct the entry (rsprep explain lists every check), or take it out.',
+  fix: 'Correct the entry (rsprep explain lists every check), or take it out.',
   source: 'the configuration',
   run: ({ desired }) =>
     desired.ignore
@@ -46,7 +46,7 @@ export const ignoreUnknown = (ids: () => readonly string[]): Check => ({
             wanted: 'the id of a check',
             seen: `ignore: ${id} (${reason}) matches no finding there can be`,
             why: 'It ignores nothing.',
-            mend: 'correct it (rsprep explain lists every check), or take it out',
+            fix: 'correct it (rsprep explain lists every check), or take it out',
             demand: { kind: 'configuration' },
           }),
       ),

@@ -12,7 +12,7 @@ export const vip6Unusable: Check = {
   severity: 'high',
   looksAt: 'The flags dadfailed and tentative of each IPv6 VIP on its device.',
   why: 'The kernel neither accepts nor sends packets for such an address.',
-  mend: 'rsprep apply deletes it and adds it with nodad. Find out who else has it on this segment: it should be the director alone.',
+  fix: 'rsprep apply deletes it and adds it with nodad. Find out who else has it on this segment: it should be the director alone.',
   source: 'RFC 4862 5.4; net/ipv6/addrconf.c addrconf_dad_failure()',
   run: (context) =>
     withLinks(context, 'high', (links) =>
@@ -26,7 +26,7 @@ export const vip6Unusable: Check = {
             wanted: 'an address that passed (or skipped) duplicate address detection',
             seen: address.dadFailed ? 'dadfailed' : 'tentative',
             why: 'The kernel drops packets for this VIP until detection succeeds, so this real server loses its share.',
-            mend: `ip address del ${vip.address}/128 dev ${vip.device}; ip address add ${vip.address}/128 dev ${vip.device} preferred_lft 0 nodad`,
+            fix: `ip address del ${vip.address}/128 dev ${vip.device}; ip address add ${vip.address}/128 dev ${vip.device} preferred_lft 0 nodad`,
             actions: address.dadFailed
               ? [{ kind: 'renew-address', device: vip.device, ip: vip.address, from: 128, prefixLength: 128 }]
               : [],
@@ -45,7 +45,7 @@ export const vip6Preferred: Check = {
   severity: 'advice',
   looksAt: 'The preferred lifetime of each IPv6 VIP on its device: 0 keeps it out of source address selection.',
   why: 'When the host’s own IPv6 address is deprecated, a preferred VIP is chosen as the source of outgoing connections, and the answers go to the director.',
-  mend: 'rsprep apply, or ip -6 address change VIP/128 dev lo preferred_lft 0.',
+  fix: 'rsprep apply, or ip -6 address change VIP/128 dev lo preferred_lft 0.',
   source: 'RFC 6724 section 5 rule 3; net/ipv6/addrconf.c ipv6_dev_get_saddr()',
   run: (context) =>
     withLinks(context, 'advice', (links) =>
@@ -60,7 +60,7 @@ export const vip6Preferred: Check = {
             seen:
               address.preferredSeconds === null ? 'preferred for ever' : `preferred for ${address.preferredSeconds} s`,
             why: 'If the host’s own IPv6 address is ever deprecated, its outgoing connections start from the VIP and their answers go elsewhere.',
-            mend: `ip -6 address change ${vip.address}/128 dev ${vip.device} valid_lft forever preferred_lft 0`,
+            fix: `ip -6 address change ${vip.address}/128 dev ${vip.device} valid_lft forever preferred_lft 0`,
             actions: [
               {
                 kind: 'refresh-address',
@@ -85,7 +85,7 @@ export const noLinkLocal: Check = {
   looksAt:
     'For each IPv6 VIP the devices by which its replies leave, to the directors and to clients far away: an address of fe80::/10 that is neither tentative nor dadfailed. Where no route is known, any NIC that has one will do. Tunnels aside.',
   why: 'The VIP is not on the NIC, so the kernel asks for its neighbours from the NIC’s link-local address; without one it cannot ask at all, and replies from the VIP are dropped.',
-  mend: 'ip link set NIC addrgenmode eui64, then down and up; or LinkLocalAddressing=ipv6 (systemd-networkd); net/ipv6/conf/NIC/disable_ipv6=0.',
+  fix: 'ip link set NIC addrgenmode eui64, then down and up; or LinkLocalAddressing=ipv6 (systemd-networkd); net/ipv6/conf/NIC/disable_ipv6=0.',
   source: 'net/ipv6/ndisc.c ndisc_solicit(), ndisc_send_ns(); RFC 4291 2.8',
   early: false,
   run: (context) => {
@@ -122,7 +122,7 @@ const mute = (device: string | null, seen: string): Verdict =>
     wanted: 'a usable link-local IPv6 address where replies from the VIP leave',
     seen,
     why: 'Replies from the IPv6 VIP need a neighbour, and the kernel has no address to ask for it from: they are dropped.',
-    mend: `${device === null ? 'look at net/ipv6/conf/*/disable_ipv6 and the MTU (1280 at least)' : `ip link set ${device} addrgenmode eui64; ip link set ${device} down; ip link set ${device} up`}`,
+    fix: `${device === null ? 'look at net/ipv6/conf/*/disable_ipv6 and the MTU (1280 at least)' : `ip link set ${device} addrgenmode eui64; ip link set ${device} down; ip link set ${device} up`}`,
     demand: { kind: 'host' },
   });
 
@@ -133,7 +133,7 @@ export const vip6Anycast: Check = {
   looksAt:
     'For each IPv6 VIP: whether it is the first address of a prefix that a NIC has an address in. Critical where that NIC forwards, else advice.',
   why: 'A router answers neighbour solicitations for the first address of each of its subnets, whatever device the VIP is on.',
-  mend: 'Another VIP, which is not all zeros behind the prefix; or net/ipv6/conf/NIC/forwarding=0.',
+  fix: 'Another VIP, which is not all zeros behind the prefix; or net/ipv6/conf/NIC/forwarding=0.',
   source: 'RFC 4291 2.6.1; net/ipv6/addrconf.c addrconf_join_anycast()',
   run: (context) =>
     withLinks(context, 'critical', (links) =>
@@ -167,7 +167,7 @@ export const vip6Anycast: Check = {
                 forwards.length > 0
                   ? 'As a router this host answers neighbour solicitations for that address: it takes the VIP from the director.'
                   : 'As soon as that NIC forwards, this host answers neighbour solicitations for the VIP.',
-              mend: `another VIP${forwards.map(({ name }) => `; or sysctl -w net/ipv6/conf/${name}/forwarding=0`).join('')}`,
+              fix: `another VIP${forwards.map(({ name }) => `; or sysctl -w net/ipv6/conf/${name}/forwarding=0`).join('')}`,
               demand: { kind: 'host' },
               vips: [vip],
             }),

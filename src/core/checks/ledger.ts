@@ -12,7 +12,7 @@ export const ledgerCheck: Check = {
   severity: 'advice',
   looksAt: `${LEDGER_PATH} against the kernel: VIPs that are there but not ours, ours but not there, a run that was killed, a configuration that changed since the last apply.`,
   why: 'rsprep removes only what its ledger says it added or adopted.',
-  mend: 'rsprep apply adopts what is there and rebuilds the ledger.',
+  fix: 'rsprep apply adopts what is there and rebuilds the ledger.',
   source: 'rsprep’s own record; the kernel, never the ledger, says what is there',
   run: (context) =>
     withLinks(context, 'advice', (links) => [
@@ -42,7 +42,7 @@ function judgeItself(context: CheckContext): readonly Verdict[] {
         wanted: `a readable ledger in ${LEDGER_PATH}`,
         seen: context.ledger.reason,
         why: 'Without it rsprep does not know which addresses are its own, and cannot tell drift from a new configuration.',
-        mend: 'rsprep apply sets a broken ledger aside as .bad and builds a new one from what the kernel holds',
+        fix: 'rsprep apply sets a broken ledger aside as .bad and builds a new one from what the kernel holds',
         demand: { kind: 'host' },
       }),
     ];
@@ -58,7 +58,7 @@ function judgeItself(context: CheckContext): readonly Verdict[] {
       wanted: 'every run of rsprep ended by itself',
       seen: `\`rsprep ${intent.command}\` (pid ${intent.pid}, started ${intent.startedAt}) was killed or still runs`,
       why: 'Something of it may be half done. The other findings say what is; nothing is assumed.',
-      mend: 'rsprep apply to go on, rsprep remove to go back',
+      fix: 'rsprep apply to go on, rsprep remove to go back',
       actions: [{ kind: 'record-desired' }],
       demand: { kind: 'host' },
     }),
@@ -72,7 +72,7 @@ const waiting = ({ until }: Unconfirmed): Verdict =>
     wanted: 'no apply that waits for its confirmation',
     seen: `an apply is taken back at ${until} unless it is confirmed`,
     why: 'What it did does not survive a reboot, and ends by itself.',
-    mend: 'rsprep confirm to keep it, rsprep confirm --revert to take it back',
+    fix: 'rsprep confirm to keep it, rsprep confirm --revert to take it back',
     demand: { kind: 'host' },
   });
 
@@ -95,7 +95,7 @@ function judgeAddresses(context: CheckContext, links: readonly Link[]): readonly
           wanted: `${vip.address} in the ledger`,
           seen: `${vip.address}/${prefixLength} is on ${vip.device}, put there by somebody else`,
           why: 'rsprep would not remove it, because it does not know it as its own.',
-          mend: 'rsprep apply adopts it as it is, without touching it',
+          fix: 'rsprep apply adopts it as it is, without touching it',
           actions: [{ kind: 'adopt-address', ...entry }],
           demand: { kind: 'vip', ip: vip.address },
         }),
@@ -108,7 +108,7 @@ function judgeAddresses(context: CheckContext, links: readonly Link[]): readonly
           wanted: `${vip.address}/${prefixLength} on ${vip.device}, as the ledger says`,
           seen: 'not there',
           why: 'Somebody took away what rsprep had added.',
-          mend: 'rsprep apply',
+          fix: 'rsprep apply',
           demand: { kind: 'vip', ip: vip.address },
           rootedIn: `${onDevice(links, vip).length > 0 ? 'vip-prefix' : 'vip-missing'}@${vip.address}`,
         }),
@@ -128,7 +128,7 @@ function judgeDesired(context: CheckContext): readonly Verdict[] {
       wanted: 'the configuration last applied',
       seen: `the configuration has changed since the apply of ${applied.at}`,
       why: 'The responder vouches for what was last applied, not for a file somebody just edited.',
-      mend: 'rsprep plan, then rsprep apply',
+      fix: 'rsprep plan, then rsprep apply',
       actions: [{ kind: 'record-desired' }],
       demand: { kind: 'configuration' },
     }),
@@ -142,7 +142,7 @@ export const vipStale: Check = {
   looksAt:
     'Addresses that the ledger calls ours, or that carry our label, and that the configuration no longer asks for.',
   why: 'A VIP that was moved to another farm is still taken by this host for its own.',
-  mend: 'rsprep apply --prune, after the director has stopped sending.',
+  fix: 'rsprep apply --prune, after the director has stopped sending.',
   source: 'rsprep’s ledger and label; ip-address(8) label',
   run: (context) =>
     withLinks(context, 'high', (links) => {
@@ -160,7 +160,7 @@ export const vipStale: Check = {
               wanted: `${address.ip} in the configuration, or not on ${link.name}`,
               seen: `${address.ip}/${address.prefixLength} on ${link.name}${owned ? '' : ` with the label ${address.label}, unknown to the ledger`}`,
               why: 'This host still takes that VIP for its own, although the configuration no longer asks for it.',
-              mend: owned
+              fix: owned
                 ? `rsprep apply --prune, or ip address del ${address.ip}/${address.prefixLength} dev ${link.name}`
                 : `rsprep apply adopts it; then rsprep apply --prune deletes it`,
               actions: owned ? [{ kind: 'delete-address', ...entry }] : [{ kind: 'adopt-address', ...entry }],

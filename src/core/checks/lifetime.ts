@@ -10,7 +10,7 @@ export const vipExpires: Check = {
   severity: 'high',
   looksAt: 'The valid lifetime of each VIP on its device: it must be for ever.',
   why: 'An address with a finite lifetime is deleted by the kernel when it ends, and nobody is told.',
-  mend: 'rsprep apply, or ip address change VIP/32 dev lo valid_lft forever preferred_lft forever.',
+  fix: 'rsprep apply, or ip address change VIP/32 dev lo valid_lft forever preferred_lft forever.',
   source: 'net/ipv4/devinet.c check_lifetime(); ip-address(8)',
   run: (context) =>
     withLinks(context, 'high', (links) =>
@@ -24,7 +24,7 @@ export const vipExpires: Check = {
             wanted: 'valid_lft forever',
             seen: `valid for ${address.validSeconds} s more`,
             why: 'The kernel deletes the VIP when that time is over, and this real server then drops its share.',
-            mend: `ip address change ${vip.address}/${hostPrefixLength(vip.address)} dev ${vip.device} valid_lft forever`,
+            fix: `ip address change ${vip.address}/${hostPrefixLength(vip.address)} dev ${vip.device} valid_lft forever`,
             actions: [
               {
                 kind: 'refresh-address',
@@ -48,7 +48,7 @@ export const vipScope: Check = {
   severity: 'advice',
   looksAt: 'The scope of each IPv4 VIP on its device: host keeps it out of the choice of sources.',
   why: 'With scope global the kernel may choose the VIP as the source of the host’s own packets when a NIC has no IPv4 address.',
-  mend: 'Left as it is by apply, because deleting and adding loses replies. At a quiet moment: rsprep drain; rsprep remove; rsprep apply.',
+  fix: 'Left as it is by apply, because deleting and adding loses replies. At a quiet moment: rsprep drain; rsprep remove; rsprep apply.',
   source: 'net/ipv4/devinet.c inet_select_addr()',
   run: (context) =>
     withLinks(context, 'advice', (links) =>
@@ -62,7 +62,7 @@ export const vipScope: Check = {
             wanted: 'scope host',
             seen: `scope ${address.scope} (adopted as it was found)`,
             why: 'A NIC without an IPv4 address of its own would use the VIP as its source, in ARP too.',
-            mend: 'at a quiet moment: rsprep remove, then rsprep apply',
+            fix: 'at a quiet moment: rsprep remove, then rsprep apply',
             demand: { kind: 'vip', ip: vip.address },
             vips: [vip.address],
           }),

@@ -11,7 +11,7 @@ export const persistSysctl: Check = {
   severity: 'high',
   looksAt: `${SYSCTL_FILE}: it is there and says what is set now. Not looked at with persist: false.`,
   why: 'After the next boot the host comes up with other ARP settings and may answer for the VIP.',
-  mend: 'rsprep apply writes it.',
+  fix: 'rsprep apply writes it.',
   source: 'sysctl.d(5), systemd-sysctl.service(8), sysctl(8)',
   run: (context): readonly Verdict[] => {
     const { desired, observed } = context;
@@ -38,7 +38,7 @@ export const persistSysctl: Check = {
         wanted: `${SYSCTL_FILE} with ${settingsOf(wanted).split('\n').join(', ')}`,
         seen: file.kind === 'absent' ? 'there is no such file' : describeOther(file.value, wanted),
         why: 'Right or wrong now, after the next boot this host may answer ARP for the VIP.',
-        mend: 'rsprep apply',
+        fix: 'rsprep apply',
         actions: [{ kind: 'write-file', path: SYSCTL_FILE, content: wanted }],
         demand: { kind: 'persist' },
       }),
@@ -71,7 +71,7 @@ export const bootSysctl: Check = {
   looksAt:
     'Every sysctl.d directory and /etc/sysctl.conf, replayed as the next boot would: files sorted by name whatever their directory, a name in /etc hiding the same name in /run and /usr, /dev/null masks, explicit keys before globs. Once in the order of systemd-sysctl, and once in that of `sysctl --system`, which reads /etc/sysctl.conf last. Not looked at with persist: false.',
   why: 'The host is right now and leaks after the next boot, or as soon as somebody runs `sysctl --system`.',
-  mend: `Delete or correct the line that is named. No name in sysctl.d beats /etc/sysctl.conf for procps, so rsprep apply refuses to persist over it.`,
+  fix: `Delete or correct the line that is named. No name in sysctl.d beats /etc/sysctl.conf for procps, so rsprep apply refuses to persist over it.`,
   source: 'sysctl.d(5), systemd-sysctl.service(8), sysctl(8); measured with systemd 252 and procps 4.0.2',
   run: (context): readonly Verdict[] => {
     const files = context.observed.sysctlFiles;
@@ -106,7 +106,7 @@ function contradicted(bootReader: Contradiction['reader'], file: string, lines: 
     why: boots
       ? 'Whatever is set now, this host comes up from its next boot answering or announcing the VIP.'
       : 'As soon as somebody, or a package, runs `sysctl --system`, this host answers or announces the VIP.',
-    mend: `delete or correct ${file}:${[...distinct.keys()].join(', ')}`,
+    fix: `delete or correct ${file}:${[...distinct.keys()].join(', ')}`,
     demand: { kind: 'persist' },
   });
 }

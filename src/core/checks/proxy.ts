@@ -13,7 +13,7 @@ export const proxyArp: Check = {
   looksAt:
     'For each IPv4 VIP and each interface with forwarding=1: proxy_arp (of all or the interface) where the VIP’s route leads through another interface, proxy_arp_pvlan where it leads through the same one, and proxy neighbour entries (`ip neigh show proxy`). Critical while the VIP is not on this host, or has lost its local route (a rule of the routing policy that refuses packets for it hides that for as long as it stands); while it is, the kernel asks arp_ignore instead, and this is advice.',
   why: 'Proxy ARP answers for addresses the host can route to. While it owns the VIP it does not; the moment the VIP is removed, it does.',
-  mend: 'sysctl -w net/ipv4/conf/INTERFACE/proxy_arp=0 (and proxy_arp_pvlan, and conf/all), ip neigh del proxy VIP dev INTERFACE, before the VIP is taken away.',
+  fix: 'sysctl -w net/ipv4/conf/INTERFACE/proxy_arp=0 (and proxy_arp_pvlan, and conf/all), ip neigh del proxy VIP dev INTERFACE, before the VIP is taken away.',
   source: 'net/ipv4/arp.c arp_process(), arp_fwd_proxy(), arp_fwd_pvlan()',
   probe: 'rsprep probe arp VIP, from another host of the segment',
   run: (context) => {
@@ -68,7 +68,7 @@ const verdict = ({ name }: Link, vip: Ip, how: string, held: boolean): Verdict =
     why: held
       ? 'It does no harm while the VIP is here; the moment it is removed, this host answers ARP for it as a proxy.'
       : 'This host answers ARP for a VIP that it does not even have, and forwards or drops the farm’s traffic.',
-    mend: how.startsWith('a proxy')
+    fix: how.startsWith('a proxy')
       ? `ip neigh del proxy ${vip} dev ${name}`
       : `sysctl -w net/ipv4/conf/${name}/${how}=0 (and conf/all)`,
     demand: { kind: 'host' },
@@ -82,7 +82,7 @@ export const proxyNdp: Check = {
   looksAt:
     'Proxy neighbour entries for an IPv6 VIP on an interface with forwarding=1 and proxy_ndp=1 (its own or that of all).',
   why: 'Unlike IPv4, the kernel answers neighbour solicitations through such an entry even while the VIP is on lo.',
-  mend: 'ip -6 neigh del proxy VIP dev INTERFACE',
+  fix: 'ip -6 neigh del proxy VIP dev INTERFACE',
   source: 'net/ipv6/ndisc.c ndisc_recv_ns(), pndisc_is_router()',
   probe: 'rsprep probe arp VIP6, from another host of the segment',
   run: (context) => {
@@ -101,7 +101,7 @@ export const proxyNdp: Check = {
           wanted: `no proxy neighbour entry for ${ip}`,
           seen: `ip -6 neigh: proxy entry for ${ip} on ${device}, with forwarding and proxy_ndp`,
           why: 'This host answers neighbour solicitations for the VIP on that interface: it takes it from the director.',
-          mend: `ip -6 neigh del proxy ${ip} dev ${device}`,
+          fix: `ip -6 neigh del proxy ${ip} dev ${device}`,
           demand: { kind: 'host' },
           vips: [ip],
         }),

@@ -28,7 +28,7 @@ export const vipUnroutable: Check = {
   looksAt:
     'The local routing table, which must have a route for each VIP that is on its device; and whether the kernel would take in a packet for it by the interface towards the directors, from a director’s address and from one far away (`ip route get VIP from CLIENT iif INTERFACE`): rules (ip rule), unreachable routes and source validation included. Without directors in the configuration only `ip route get VIP` is asked. While that is so, ARP questions for the VIP go unanswered as well, whatever the ARP settings are. Not asked inside a VRF, nor about more than 32 VIPs of a family.',
   why: 'The address is there, but a rule or a missing local route makes the kernel forward, refuse or drop the clients’ packets.',
-  mend: 'ip rule and ip route show table local: take away the rule that is in the way, or delete the VIP and run rsprep apply, which adds address and local route again.',
+  fix: 'ip rule and ip route show table local: take away the rule that is in the way, or delete the VIP and run rsprep apply, which adds address and local route again.',
   source: 'net/ipv4/route.c ip_route_input_slow(), net/core/fib_rules.c fib_rules_lookup(); ip-rule(8)',
   early: false,
   run: (context) => {
@@ -105,7 +105,7 @@ const unroutable = (
     wanted: `packets for ${address} taken in`,
     seen,
     why: 'The VIP is on this host, and still the kernel does not take packets for it for its own: this real server drops its share.',
-    mend: 'ip rule show; ip route show table local: look for a rule before the local table, or for the route that is missing',
+    fix: 'ip rule show; ip route show table local: look for a rule before the local table, or for the route that is missing',
     demand: { kind: 'vip', ip: address },
     vips: [address],
     vouch,
@@ -119,7 +119,7 @@ export const noWayBack: Check = {
   looksAt:
     '`ip route get` for an address far away and for each director, from each VIP: where the host’s own packets have a way there, those of the VIP must have one too. Not asked inside a VRF, where there is no default route at all, nor about more than 32 VIPs of a family.',
   why: 'A rule for the VIP (ip rule from VIP) that ends in an unreachable, blackhole or empty table swallows every reply, while everything else on this host works.',
-  mend: 'ip rule show; ip route show table all: correct the rule or the table that it leads to.',
+  fix: 'ip rule show; ip route show table all: correct the rule or the table that it leads to.',
   source: 'net/ipv4/route.c ip_route_output_key_hash_rcu(), net/core/fib_rules.c; ip-rule(8)',
   early: false,
   run: (context) => {
@@ -139,7 +139,7 @@ export const noWayBack: Check = {
           wanted: `a way from ${vip.address} to its clients`,
           seen: `no route from ${vip.address} to ${lost.map(({ to }) => to).join(', ')}, though this host’s own packets have one`,
           why: 'Requests arrive, and no reply leaves: the clients of this real server wait in vain.',
-          mend: `ip rule show; ip route get ${first.to} from ${vip.address}`,
+          fix: `ip rule show; ip route get ${first.to} from ${vip.address}`,
           demand: { kind: 'host' },
           vips: [vip.address],
         }),
@@ -156,7 +156,7 @@ export const ripMissing: Check = {
   severity: 'advice',
   looksAt: '`rip:` of the configuration, where it is given: one of this host’s addresses.',
   why: 'Services and return paths are asked from the RIP, and apply takes a NIC’s address for a VIP by it: with a wrong one those answers are about another host.',
-  mend: 'Correct `rip:`, or leave it out: it is then found by the route towards the directors.',
+  fix: 'Correct `rip:`, or leave it out: it is then found by the route towards the directors.',
   source: 'docs/configuration.md',
   early: false,
   run: (context) => {
@@ -172,7 +172,7 @@ export const ripMissing: Check = {
         wanted: `${rip} on a NIC of this host`,
         seen: `on no interface; this host has ${own.length > 0 ? own.join(', ') : 'no address but those on lo'}`,
         why: 'Services and return paths are asked from the RIP: with a wrong one those answers say nothing about this host.',
-        mend: 'correct `rip:`, or leave it out: it is then found by the route towards the directors',
+        fix: 'correct `rip:`, or leave it out: it is then found by the route towards the directors',
         demand: { kind: 'configuration' },
       }),
     ];
@@ -186,7 +186,7 @@ export const nicNoArp: Check = {
   looksAt:
     'The flag NOARP of the devices by which a director or the clients are reached, tunnels aside (ip link show; `ip link set NIC arp on` takes it away).',
   why: 'With `arp off` (the "-arp" of old guides) the whole NIC is mute: neither the director nor the gateway finds this host’s own address any more.',
-  mend: 'ip link set NIC arp on; rsprep apply keeps the VIP silent without that.',
+  fix: 'ip link set NIC arp on; rsprep apply keeps the VIP silent without that.',
   source: 'net/ipv4/arp.c arp_rcv(), arp_constructor(); ip-link(8)',
   early: false,
   run: (context) => {
@@ -202,7 +202,7 @@ export const nicNoArp: Check = {
           wanted: `${name} without NOARP`,
           seen: `${name} has the flag NOARP`,
           why: 'Nobody on that segment finds this host: the director’s packets and the gateway’s do not arrive.',
-          mend: `ip link set ${name} arp on`,
+          fix: `ip link set ${name} arp on`,
           demand: { kind: 'host' },
         }),
       );

@@ -25,7 +25,7 @@ export const localRoute: Check = {
   looksAt:
     'Routes of type local in the local table that are neither a host route nor 127.0.0.0/8. One that covers a VIP, a director or a NIC’s own subnet is critical; any other (AnyIP) is advice.',
   why: 'The kernel takes every address of such a prefix for its own. It may look harmless until the first `ip rule add` splits the tables; then the host drops off the LAN.',
-  mend: 'Delete the address with the wide prefix that made it, or ip route del local PREFIX dev lo table local.',
+  fix: 'Delete the address with the wide prefix that made it, or ip route del local PREFIX dev lo table local.',
   source:
     'net/ipv4/fib_frontend.c fib_add_ifaddr(); measured: after any `ip rule add` a /8 VIP cut the host off, and deleting the rule did not help',
   run: (context) => {
@@ -75,7 +75,7 @@ function judgeRoute(context: CheckContext, links: readonly Link[], route: LocalR
       covers.length > 0
         ? 'The host takes all those addresses for its own: it cannot reach the director or its neighbours by them.'
         : 'The host takes every address of that prefix for its own (AnyIP). Fine if that is meant.',
-    mend: `delete the address that made it (ip address show dev ${route.device}), or ip route del local ${text} dev ${route.device} table local`,
+    fix: `delete the address that made it (ip address show dev ${route.device}), or ip route del local ${text} dev ${route.device} table local`,
     demand: { kind: 'host' },
     rootedIn: vip && made ? `vip-prefix@${vip.address}` : null,
   });
@@ -93,7 +93,7 @@ export const directorOffLink: Check = {
   looksAt:
     'What the kernel answers to `ip route get DIRECTOR`: a device and no gateway. Not asked where the VIP is on a tunnel (LVS-TUN).',
   why: 'Direct routing rewrites the destination MAC address and nothing else: a router between the director and this host would send the packet back to the VIP.',
-  mend: 'Put both on one segment, correct `directors:`, or use LVS-TUN.',
+  fix: 'Put both on one segment, correct `directors:`, or use LVS-TUN.',
   source: 'net/netfilter/ipvs/ip_vs_xmit.c ip_vs_dr_xmit(); ip-route(8)',
   early: false,
   run: (context) => {
@@ -121,7 +121,7 @@ export const directorOffLink: Check = {
           wanted: `${director} on a segment of this host`,
           seen,
           why: 'The director hands packets over by MAC address alone, so it can reach only hosts on its own segment.',
-          mend: own
+          fix: own
             ? 'correct `directors:`, or say `role: localnode` if this host is a director too'
             : 'correct `directors:`, or give this host an address on the director’s segment',
           demand: { kind: 'host' },
@@ -155,7 +155,7 @@ export const gatewayIsDirector: Check = {
   looksAt:
     '`ip route get` for an address far away, from each VIP, every next hop of a route that has several; while no VIP is there, the default route: no gateway may be a director. A director that is the gateway of some other IPv4 network is advice.',
   why: 'The replies carry the VIP as their source. A director owns the VIP itself, takes such a packet for a forgery ("martian source") and drops it.',
-  mend: 'Use the segment’s real router as default gateway: in direct routing replies pass the director by.',
+  fix: 'Use the segment’s real router as default gateway: in direct routing replies pass the director by.',
   source: 'net/ipv4/fib_frontend.c fib_validate_source(); LVS-HOWTO, LVS-DR',
   early: false,
   run: (context) => {
@@ -191,7 +191,7 @@ const throughDirector = (director: Ip, what: string, severity: 'high' | 'advice'
     wanted: 'a gateway that is no director',
     seen: `${what} go through the director ${director}`,
     why: 'It drops every such reply, because a packet whose source is its own VIP cannot have come from outside.',
-    mend: 'ip route replace … via ROUTER, and the same in the host’s network configuration',
+    fix: 'ip route replace … via ROUTER, and the same in the host’s network configuration',
     demand: { kind: 'host' },
   });
 
@@ -202,7 +202,7 @@ export const rpFilter: Check = {
   looksAt:
     'Whether the kernel would take in a packet from an address far away by the interface towards the directors, or by the tunnel that holds the VIP (`ip route get VIP from CLIENT iif INTERFACE`), where the larger of conf/all/rp_filter and conf/INTERFACE/rp_filter is not 0. With 1 the reply must leave by the same interface (by one of several next hops); 2 is looser and lets everything in that has a way back.',
   why: 'A strict filter drops a packet that comes in where the answer would not go out: the clients’ packets, when the director’s NIC is not the one with the default route.',
-  mend: 'sysctl -w net/ipv4/conf/INTERFACE/rp_filter=2 (the larger of all and interface counts, so 2 there is enough).',
+  fix: 'sysctl -w net/ipv4/conf/INTERFACE/rp_filter=2 (the larger of all and interface counts, so 2 there is enough).',
   source:
     'net/ipv4/fib_frontend.c __fib_validate_source(); include/linux/inetdevice.h IN_DEV_RPFILTER; counter TcpExtIPReversePathFilter',
   probe: 'rsprep probe service VIP:PORT --via RIP, from a client’s network',
@@ -244,6 +244,6 @@ const strictOn = (enters: string, leaves: string, all: number, own: number): Ver
     wanted: `rp_filter 2 (or 0 on all and ${enters}): packets come in by ${enters}, replies leave by ${leaves}`,
     seen: `conf/all/rp_filter=${all} and conf/${enters}/rp_filter=${own}: strict`,
     why: `The kernel drops, without a word, every packet from a client that comes in by ${enters}, because it would answer by ${leaves}.`,
-    mend: `sysctl -w net/ipv4/conf/${enters}/rp_filter=2, and the same in /etc/sysctl.d`,
+    fix: `sysctl -w net/ipv4/conf/${enters}/rp_filter=2, and the same in /etc/sysctl.d`,
     demand: { kind: 'host' },
   });

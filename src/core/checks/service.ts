@@ -48,7 +48,7 @@ export const serviceMissing: Check = {
   looksAt:
     'For each entry of `services:`, TCP listeners and unconnected UDP sockets in /proc/net: on the VIP, on 0.0.0.0, or on [::] (for IPv4 too, unless IPV6_V6ONLY is set). A socket bound to the RIP, to the device lo or to another device than the director’s does not get what comes for the VIP; in a VRF only one bound to it does, unless tcp_l3mdev_accept or udp_l3mdev_accept is 1. Where nothing is found, other network namespaces are looked at. Not asked where a firewall translates the address (containers), or where the probe gets its answer.',
   why: 'The director sends this real server its share of that service, and the clients are refused.',
-  mend: 'Start the service, or bind it to the VIP or to every address. It has to use the port of the virtual service: direct routing cannot translate ports. One that is started before the VIP is there needs ip_nonlocal_bind=1.',
+  fix: 'Start the service, or bind it to the VIP or to every address. It has to use the port of the virtual service: direct routing cannot translate ports. One that is started before the VIP is there needs ip_nonlocal_bind=1.',
   source:
     'proc(5) /proc/net/tcp; net/ipv4/inet_hashtables.c compute_score(); measured: `%lo` sockets never see the wire',
   probe: 'rsprep probe service VIP:PORT --via RIP, from a peer',
@@ -74,7 +74,7 @@ export const serviceMissing: Check = {
           wanted: `a ${service.protocol.toUpperCase()} socket on ${hostPort(vip.address, service.port)}, or on every address`,
           seen: describeNear(near, other, entrance),
           why: 'The director sends this host its share of the clients, and they are refused or time out.',
-          mend:
+          fix:
             near.length > 0
               ? 'bind the service to the VIP, or to every address'
               : other.length > 0
@@ -114,7 +114,7 @@ export const serviceSource: Check = {
   looksAt:
     'For each UDP service that a wildcard socket serves: whether the socket asks for the address a datagram was sent to (IP_PKTINFO, IPV6_RECVPKTINFO or IP_RECVORIGDSTADDR), read from the socket itself with pidfd_getfd(2). Not doubted where the configured probe gets its answer from the VIP.',
   why: 'A socket on 0.0.0.0 that does not know where a request was sent answers from the host’s own address, and the client drops the reply.',
-  mend: 'Bind the service to the VIP, or switch on what its manual calls interface-automatic, pktinfo or udp source address. A `probe:` in the configuration settles doubts.',
+  fix: 'Bind the service to the VIP, or switch on what its manual calls interface-automatic, pktinfo or udp source address. A `probe:` in the configuration settles doubts.',
   source:
     'ip(7) IP_PKTINFO, ipv6(7) IPV6_RECVPKTINFO, pidfd_getfd(2); measured: 0.0.0.0 and [::] without it answer from the RIP',
   probe: 'a `probe:` for the service; rsprep probe self',
@@ -153,7 +153,7 @@ const answersFromRip = (
     wanted: `a socket bound to ${vip.address}, or one with IP_PKTINFO`,
     seen: `${blind.map(describeSocket).join('; ')}, without IP_PKTINFO`,
     why: 'It answers from this host’s own address, and the clients drop replies that come from somebody they did not ask.',
-    mend: `bind the service to ${vip.address} as well, or switch on its PKTINFO option; a probe: in the configuration shows whether it answers right`,
+    fix: `bind the service to ${vip.address} as well, or switch on its PKTINFO option; a probe: in the configuration shows whether it answers right`,
     demand: { kind: 'vip', ip: vip.address },
     vips: [vip.address],
     rootedIn: missingVip(context, vip),
@@ -166,7 +166,7 @@ export const serviceProbe: Check = {
   looksAt:
     'For each service with a `probe:`, the reply to its request, sent from a socket bound to the RIP and given 300 ms: it must begin with the bytes expected and, for UDP, come from the VIP and port asked.',
   why: 'A socket is not an answer: the process behind it may hang, or answer from the wrong address.',
-  mend: 'Restart the service and look at its log; correct the probe if the service has changed its answers.',
+  fix: 'Restart the service and look at its log; correct the probe if the service has changed its answers.',
   source: 'udp(7), tcp(7); asked from the RIP, because the kernel would take the VIP for the source as well',
   probe: 'rsprep probe service VIP:PORT --via RIP, from a peer, which also crosses the firewall',
   early: false,
@@ -209,7 +209,7 @@ export const serviceProbe: Check = {
             probe.kind === 'wrong-source'
               ? 'Clients drop replies that come from an address they did not ask.'
               : 'Something listens, but it does not answer: this host’s share of the clients waits in vain.',
-          mend: 'restart the service and look at its log',
+          fix: 'restart the service and look at its log',
           demand: { kind: 'vip', ip: vip.address },
           vouch: 'silence',
           vips: [vip.address],
@@ -232,7 +232,7 @@ export const serviceVipOnly: Check = {
   severity: 'advice',
   looksAt: 'Each service whose sockets are bound to the VIP alone, where a director is configured.',
   why: 'Clients are served, but a health check that asks RIP:PORT is refused, and the director takes this host out of rotation.',
-  mend: 'Let the director check through rsprep’s responder (rsprep render keepalived does), bind the service to the RIP as well, or ignore this.',
+  fix: 'Let the director check through rsprep’s responder (rsprep render keepalived does), bind the service to the RIP as well, or ignore this.',
   source: 'keepalived.conf(5) real_server: a check connects to the real server’s own address',
   early: false,
   run: (context) =>
@@ -251,7 +251,7 @@ export const serviceVipOnly: Check = {
               wanted: 'a health check that does not ask RIP:PORT, or a socket on the RIP too',
               seen: `${listens.map(describeSocket).join('; ')} and nothing on this host’s own address`,
               why: 'A director that checks RIP:PORT finds it closed and sends this host no clients.',
-              mend: 'check through the responder: rsprep render keepalived',
+              fix: 'check through the responder: rsprep render keepalived',
               demand: { kind: 'vip', ip: vip.address },
               vips: [vip.address],
             }),

@@ -16,7 +16,7 @@ export const arpSender: Check = {
   looksAt:
     'Every NIC without an IPv4 address of its own: which address the kernel would take for the sender of its ARP requests. It takes the first of scope global or site on the NIC’s VRF, then on lo, then on the other devices; a VIP of scope host is never taken. Critical where a route of the main table, or the answer to one of the questions asked here, leads through that NIC; else advice, for other tables are not read.',
   why: 'arp_announce=2 chooses among the addresses of the NIC. Where there is none, the kernel borrows one, and asks `who-has … tell VIP`.',
-  mend: 'Give the NIC an address, or the VIP scope host: at a quiet moment rsprep drain, rsprep remove, rsprep apply.',
+  fix: 'Give the NIC an address, or the VIP scope host: at a quiet moment rsprep drain, rsprep remove, rsprep apply.',
   source: 'net/ipv4/arp.c arp_solicit(), net/ipv4/devinet.c inet_select_addr(), in_dev_select_addr()',
   probe: 'rsprep probe watch, while something makes the host ask for a neighbour through that NIC',
   early: false,
@@ -38,7 +38,7 @@ export const arpSender: Check = {
             why: leads
               ? 'Through that NIC this host asks for its neighbours with the VIP as ARP sender, and they send it the farm’s traffic.'
               : 'As soon as a route of any table or a socket bound to that NIC uses it, this host asks for its neighbours with the VIP as ARP sender.',
-            mend: `ip address add RIP/PREFIX dev ${link.name}; or at a quiet moment rsprep remove, then rsprep apply, which adds the VIP with scope host`,
+            fix: `ip address add RIP/PREFIX dev ${link.name}; or at a quiet moment rsprep remove, then rsprep apply, which adds the VIP with scope host`,
             demand: { kind: 'host' },
             vips: [vip.address],
             // With the VIP on another NIC, that is what is wrong.
@@ -84,7 +84,7 @@ export const vipAsSource: Check = {
   looksAt:
     'What the kernel answers to `ip route get` for each director, for an address far away (203.0.113.1 or another of RFC 5737, 2001:db8:ffff::1) and for one behind each IPv4 route of the main table: its source must not be a VIP.',
   why: 'Answers to such packets go to the director, not here: name resolution, package updates and monitoring of this host fail, and the director drops its health checks’ replies.',
-  mend: 'Give the NIC an address of its own, take `src VIP` out of the route, and keep an IPv6 VIP deprecated (preferred_lft 0) and the RIP6 not.',
+  fix: 'Give the NIC an address of its own, take `src VIP` out of the route, and keep an IPv6 VIP deprecated (preferred_lft 0) and the RIP6 not.',
   source: 'net/ipv4/fib_semantics.c fib_result_prefsrc(); RFC 6724; ip-route(8)',
   early: false,
   run: (context) => {
@@ -105,7 +105,7 @@ export const vipAsSource: Check = {
           .map(({ to, route }) => `packets to ${to} leave through ${route.device} with source ${vip}`)
           .join('; '),
         why: 'The answers go to the director and are lost: this host cannot talk to the outside, and looks dead to health checks.',
-        mend: isIpv6(vip)
+        fix: isIpv6(vip)
           ? `ip -6 address change ${vip}/128 dev lo preferred_lft 0, and give the NIC an IPv6 address that is not deprecated`
           : 'ip route show: take `src VIP` away; or give that NIC an IPv4 address of its own',
         demand: { kind: 'host' },

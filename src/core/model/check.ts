@@ -21,7 +21,7 @@ export interface Check {
   /** What it looks at, and the kernel's rule. */
   readonly looksAt: string;
   readonly why: string;
-  readonly mend: string;
+  readonly fix: string;
   /** Kernel function or document, RFC or man page. */
   readonly source: string;
   /** What shows the same by behaviour, or shows what this check cannot see. */

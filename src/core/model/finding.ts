@@ -33,8 +33,8 @@ export interface Wrong extends FindingBase {
   readonly seen: string;
   /** One sentence a tired administrator understands: why this hurts on a real server. */
   readonly why: string;
-  /** How to mend it by hand. */
-  readonly mend: string;
+  /** How to fix it by hand. */
+  readonly fix: string;
   /** What apply does about it; empty if apply leaves it alone. */
   readonly actions: readonly Action[];
   readonly needs: NeedsOption | null;
@@ -67,7 +67,7 @@ export const findingId = (check: string, subject: string | null): string =>
 /** What a check returns before causes are known. */
 export type Verdict = Omit<Wrong, 'cause' | 'consequences' | 'id' | 'check'> | Omit<Unknown, 'id' | 'check'>;
 
-type WrongInput = Pick<Wrong, 'subject' | 'severity' | 'wanted' | 'seen' | 'why' | 'mend' | 'demand'> &
+type WrongInput = Pick<Wrong, 'subject' | 'severity' | 'wanted' | 'seen' | 'why' | 'fix' | 'demand'> &
   Partial<Pick<Wrong, 'actions' | 'needs' | 'vouch' | 'vips' | 'rootedIn'>>;
 
 export const wrong = (input: WrongInput): Verdict => ({

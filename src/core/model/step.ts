@@ -7,7 +7,7 @@ export type Phase = (typeof PHASES)[number];
 
 export interface Step {
   readonly action: Action;
-  /** The finding it mends. */
+  /** The finding it fixes. */
   readonly cause: Finding;
   /** What takes it back; null where nothing should (going back to a leak is not an undo). */
   readonly undo: Action | null;

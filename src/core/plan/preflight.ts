@@ -106,7 +106,7 @@ function nextHopRefusals(context: CheckContext): readonly Refusal[] {
 
 /**
  * procps reads /etc/sysctl.conf last, so what we persist would not hold. Not asked where nothing is to be persisted, and a host
- * that leaks right now is mended all the same: verify goes on reporting the line.
+ * that leaks right now is fixed all the same: verify goes on reporting the line.
  */
 function persistRefusals(context: CheckContext, steps: readonly Step[]): readonly Refusal[] {
   const persists = steps.some(({ action }) => action.kind === 'write-file' && action.path === SYSCTL_FILE);

@@ -18,8 +18,8 @@ export interface OpenFinding {
 }
 
 export interface GoneFinding extends OpenFinding {
-  /** `mended`: looked at, and right · `ignored`: still there, but the configuration ignores it now. */
-  readonly because: 'mended' | 'ignored';
+  /** `fixed`: looked at, and right · `ignored`: still there, but the configuration ignores it now. */
+  readonly because: 'fixed' | 'ignored';
 }
 
 /** What a run found, compared with what the runs before it left open. */
@@ -47,7 +47,7 @@ export interface Seen {
 export const RUN_FAILED = 'run-failed';
 
 /**
- * The one comparison of two runs. Unknown is never "gone": a finding counts as mended only where its check did look and
+ * The one comparison of two runs. Unknown is never "gone": a finding counts as fixed only where its check did look and
  * said nothing any more.
  */
 export function compare(before: readonly OpenFinding[], seen: Seen): Changes {
@@ -70,7 +70,7 @@ export function compare(before: readonly OpenFinding[], seen: Seen): Changes {
     else if (present) changes.open.push({ ...present, since: earlier.since, told: earlier.told });
     else if (look.folded(earlier.id)) changes.open.push(earlier);
     else if (look.blind(earlier)) changes.unseen.push(earlier);
-    else changes.gone.push({ ...earlier, because: look.ignored(earlier.id) ? 'ignored' : 'mended' });
+    else changes.gone.push({ ...earlier, because: look.ignored(earlier.id) ? 'ignored' : 'fixed' });
   }
   return changes;
 }

@@ -13,7 +13,7 @@ export type StepStatus = 'done' | 'failed' | 'not-run' | 'undone' | 'kept' | 'pl
 export interface StepReport {
   readonly action: Action;
   readonly status: StepStatus;
-  /** Id of the finding it mends, or why it is done. */
+  /** Id of the finding it fixes, or why it is done. */
   readonly cause: string;
   /** Why it failed or was kept. */
   readonly detail: string | null;

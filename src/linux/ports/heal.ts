@@ -17,7 +17,7 @@ function readHeal(paths: Paths): HealState | null {
     const parsed: Partial<HealState> | null = JSON.parse(text.value);
     if (!parsed || !isRecord(parsed)) return null;
     const sound = parsed.format === 1 && typeof parsed.appliedAt === 'string';
-    return sound && isRecord(parsed.mended) && isRecord(parsed.gaveUp) ? (parsed as HealState) : null;
+    return sound && isRecord(parsed.fixed) && isRecord(parsed.gaveUp) ? (parsed as HealState) : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;
@@ -28,7 +28,7 @@ function readHeal(paths: Paths): HealState | null {
 async function writeIfChanged(paths: Paths, state: HealState): Promise<void> {
   const path = paths.at(HEAL_PATH);
   const [now, next] = [readText(path), `${JSON.stringify(state)}\n`];
-  const nothing = Object.keys(state.mended).length + Object.keys(state.gaveUp).length === 0;
+  const nothing = Object.keys(state.fixed).length + Object.keys(state.gaveUp).length === 0;
   if (now.kind === 'value' ? now.value !== next : !nothing) await writeAtomic(path, next);
 }
 

@@ -45,7 +45,7 @@ export async function acquireLock(paths: Paths, timeoutMs: number, command: stri
   return { kind: 'failed', failure: { kind: 'failed', message, next: 'install util-linux, which has flock(1)' } };
 }
 
-/** For the one who finds it busy. A full disk must not keep anybody from mending a host, so a failure here is no failure. */
+/** For the one who finds it busy. A full disk must not keep anybody from fixing a host, so a failure here is no failure. */
 function note(fd: number, holder: string): void {
   try {
     ftruncateSync(fd);

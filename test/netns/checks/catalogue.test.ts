@@ -23,7 +23,7 @@ const arp: readonly Case[] = [
     name: 'A2: arp_ignore=2 on all',
     change: ({ rs }) => rs.arp('all', 'arp_ignore', 2),
     finds: ['advice arp-ignore@all'],
-    mend: ({ rs }) => rs.arp('all', 'arp_ignore', 1),
+    fix: ({ rs }) => rs.arp('all', 'arp_ignore', 1),
   },
   {
     name: 'A4a: a NIC without an address, and a VIP of scope global that was adopted',
@@ -34,7 +34,7 @@ const arp: readonly Case[] = [
       rs.ip('route add 10.9.0.0/24 dev eth9');
     },
     finds: ['critical arp-sender@eth9', `advice vip-scope@${VIP}`],
-    mend: ({ rs }) => rs.ip('addr add 10.9.0.11/24 dev eth9'),
+    fix: ({ rs }) => rs.ip('addr add 10.9.0.11/24 dev eth9'),
   },
   {
     name: 'A4a: the same is harmless with the scope that apply uses',
@@ -68,14 +68,14 @@ const arp: readonly Case[] = [
       addVeth(rs, 'eth9');
     },
     finds: ['critical arp-ignore@all', 'critical arp-announce@all'],
-    applyMends: [],
+    applyFixes: [],
   },
   {
     name: 'A5, A9: three VIPs, of which one is on the NIC, one has a wide prefix and one is right',
     config: { ...config, vips: [VIP, '10.0.0.101', '198.51.100.7'] },
     change: ({ rs }) => rs.batch(['addr add 10.0.0.101/32 dev eth0', 'addr add 198.51.100.7/24 dev lo']),
     finds: ['critical vip-on-nic@10.0.0.101', 'critical vip-prefix@198.51.100.7'],
-    applyMends: ['--take-from-nic'],
+    applyFixes: ['--take-from-nic'],
   },
   {
     name: 'A7: the bridge counts, not its port',
@@ -90,7 +90,7 @@ const arp: readonly Case[] = [
     },
     change: ({ rs }) => rs.arp('br0', 'arp_ignore', 4),
     finds: ['critical arp-ignore@br0'],
-    applyMends: [],
+    applyFixes: [],
   },
   {
     name: 'A7: a wrong value on the port itself is worth knowing and no more',
@@ -105,7 +105,7 @@ const arp: readonly Case[] = [
     },
     change: ({ rs }) => rs.arp('eth9', 'arp_ignore', 4),
     finds: ['advice arp-ignore@eth9'],
-    applyMends: [],
+    applyFixes: [],
   },
   {
     name: 'A10: two VIPs in one wide prefix',
@@ -118,7 +118,7 @@ const arp: readonly Case[] = [
         'addr add 10.0.0.101/24 dev lo',
       ]),
     finds: [`critical vip-prefix@${VIP}`, 'critical vip-prefix@10.0.0.101'],
-    applyMends: [],
+    applyFixes: [],
   },
   {
     name: 'A11: proxy ARP that would answer once the VIP is gone',
@@ -129,7 +129,7 @@ const arp: readonly Case[] = [
     },
     change: ({ rs }) => rs.arp('eth9', 'proxy_arp', 1),
     finds: ['advice proxy-arp@eth9'],
-    mend: ({ rs }) => rs.arp('eth9', 'proxy_arp', 0),
+    fix: ({ rs }) => rs.arp('eth9', 'proxy_arp', 0),
   },
   {
     name: 'A11: proxy ARP while the VIP is gone',
@@ -143,8 +143,8 @@ const arp: readonly Case[] = [
       rs.ip(`addr del ${VIP}/32 dev lo`);
     },
     finds: ['critical proxy-arp@eth0', `high vip-missing@${VIP}`],
-    applyMends: [],
-    mend: ({ rs }) => rs.arp('eth0', 'proxy_arp_pvlan', 0),
+    applyFixes: [],
+    fix: ({ rs }) => rs.arp('eth0', 'proxy_arp_pvlan', 0),
   },
   {
     name: 'A13: an arp table of nft while the sysctl is open',
@@ -155,7 +155,7 @@ const arp: readonly Case[] = [
       ]),
     change: ({ rs }) => rs.arp('all', 'arp_ignore', 0),
     finds: ['critical arp-ignore@all'],
-    applyMends: [],
+    applyFixes: [],
   },
 ];
 
@@ -165,7 +165,7 @@ const boot: readonly Case[] = [
     change: (_net, agent) =>
       put(agent, 'usr/lib/sysctl.d/99-zzz.conf', 'net.ipv4.conf.*.arp_ignore = 0\nnet.ipv4.conf.all.arp_ignore = 0\n'),
     finds: ['critical boot-sysctl@/usr/lib/sysctl.d/99-zzz.conf'],
-    mend: (_net, agent) => put(agent, 'etc/sysctl.d/99-zzz.conf', ''),
+    fix: (_net, agent) => put(agent, 'etc/sysctl.d/99-zzz.conf', ''),
   },
   {
     name: 'B1: /etc/sysctl.conf',
@@ -177,13 +177,13 @@ const boot: readonly Case[] = [
     config: { ...config, vips: [VIP, VIP6] },
     change: ({ rs }) => rs.batch(['link set lo down', 'link set lo up']),
     finds: [`high vip-missing@${VIP6}`],
-    applyMends: [],
+    applyFixes: [],
   },
   {
     name: 'B5: an address that ends',
     change: ({ rs }) => rs.ip(`addr change ${VIP}/32 dev lo valid_lft 500 preferred_lft 500`),
     finds: [`high vip-expires@${VIP}`],
-    applyMends: [],
+    applyFixes: [],
   },
   {
     name: 'B7: ifupdown puts it on the NIC',
@@ -197,14 +197,14 @@ const boot: readonly Case[] = [
     change: (_net, agent) =>
       put(agent, 'etc/netplan/60.yaml', 'network:\n  ethernets:\n    eth0:\n      addresses: ["FD00:0:0::0100/128"]\n'),
     finds: [`critical boot-owner@${VIP6}`],
-    mend: (_net, agent) => put(agent, 'etc/netplan/60.yaml', 'network: {}\n'),
+    fix: (_net, agent) => put(agent, 'etc/netplan/60.yaml', 'network: {}\n'),
   },
   {
     name: 'B7: a script of old gives the VIP to lo:0 with a wide mask',
     change: (_net, agent) =>
       put(agent, 'etc/rc.local', `#!/bin/sh\nVIP=${VIP}\nifconfig lo:0 $VIP\nip addr add ${VIP}/24 dev lo\n`),
     finds: [`high boot-owner@${VIP}`],
-    mend: (_net, agent) => put(agent, 'etc/rc.local', '#!/bin/sh\n'),
+    fix: (_net, agent) => put(agent, 'etc/rc.local', '#!/bin/sh\n'),
   },
   {
     name: 'B7: the boot unit disabled, then its interpreter gone',
@@ -221,7 +221,7 @@ const boot: readonly Case[] = [
     },
     change: (net, agent) => net.rs.must(['rm', agent.file('usr/bin/node')]),
     finds: ['high boot-unit'],
-    mend: (_net, agent) => put(agent, 'usr/bin/node', ''),
+    fix: (_net, agent) => put(agent, 'usr/bin/node', ''),
   },
   {
     name: 'B7: nothing would put the VIP back',
@@ -238,7 +238,7 @@ const routing: readonly Case[] = [
     prepare: secondArm,
     change: ({ rs }) => rs.arp('eth0', 'rp_filter', 1),
     finds: ['high rp-filter@eth0'],
-    mend: ({ rs }) => rs.arp('eth0', 'rp_filter', 2),
+    fix: ({ rs }) => rs.arp('eth0', 'rp_filter', 2),
   },
   {
     name: 'C1: a strict filter on a host with one way in and out',
@@ -249,20 +249,20 @@ const routing: readonly Case[] = [
     name: 'C3: the default gateway is the director',
     change: ({ rs }) => rs.ip(`route replace default via ${DIRECTOR}`),
     finds: [`high gateway-is-director@${DIRECTOR}`],
-    mend: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
+    fix: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
   },
   {
     name: 'C4: a route whose source is the VIP',
     change: ({ rs }) => rs.ip(`route replace default via ${CLIENT} src ${VIP}`),
     finds: [`high vip-as-source@${VIP}`],
-    mend: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
+    fix: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
   },
   {
     name: 'no link-local address on the NIC, so that no neighbour is asked for from the IPv6 VIP',
     config: { ...config, vips: [VIP6], directors: ['fd00::2'] },
     change: ({ rs }) => rs.ip('addr del fe80::11/64 dev eth0'),
     finds: ['high no-link-local@eth0'],
-    mend: ({ rs }) => rs.ip('addr add fe80::11/64 dev eth0 nodad'),
+    fix: ({ rs }) => rs.ip('addr add fe80::11/64 dev eth0 nodad'),
   },
   {
     name: 'no IPv6 on any NIC, and an IPv6 VIP',
@@ -281,7 +281,7 @@ const routing: readonly Case[] = [
     name: 'the NIC has ARP off',
     change: ({ rs }) => rs.ip('link set eth0 arp off'),
     finds: ['high nic-noarp@eth0'],
-    mend: ({ rs }) => rs.ip('link set eth0 arp on'),
+    fix: ({ rs }) => rs.ip('link set eth0 arp on'),
   },
   ...(
     [
@@ -305,13 +305,13 @@ const routing: readonly Case[] = [
     prepare: ({ rs }) => rs.ip('addr add 10.0.0.77/24 dev eth0'),
     change: ({ rs }) => rs.ip('addr del 10.0.0.77/24 dev eth0'),
     finds: ['advice rip-missing@10.0.0.77'],
-    mend: ({ rs }) => rs.ip('addr add 10.0.0.77/24 dev eth0'),
+    fix: ({ rs }) => rs.ip('addr add 10.0.0.77/24 dev eth0'),
   },
   {
     name: 'C6: the director behind a router',
     change: ({ rs }) => rs.ip(`route add ${DIRECTOR} via ${CLIENT}`),
     finds: [`high director-off-link@${DIRECTOR}`],
-    mend: ({ rs }) => rs.ip(`route del ${DIRECTOR}`),
+    fix: ({ rs }) => rs.ip(`route del ${DIRECTOR}`),
   },
   {
     name: 'E2: keepalived names the VIP',
@@ -342,7 +342,7 @@ const routing: readonly Case[] = [
       rs.ip(`-6 neigh add proxy ${VIP6} dev eth0`);
     },
     finds: [`critical proxy-ndp@${VIP6}/eth0`],
-    mend: ({ rs }) => rs.ip(`-6 neigh del proxy ${VIP6} dev eth0`),
+    fix: ({ rs }) => rs.ip(`-6 neigh del proxy ${VIP6} dev eth0`),
   },
   {
     name: 'F4: the RIP6 deprecated and the VIP6 not',
@@ -353,7 +353,7 @@ const routing: readonly Case[] = [
         'addr change fd00::11/64 dev eth0 preferred_lft 0',
       ]),
     finds: [`high vip-as-source@${VIP6}`, `advice vip6-preferred@${VIP6}`],
-    applyMends: [],
+    applyFixes: [],
   },
   {
     name: 'A15: a resolver of this host',
@@ -496,7 +496,7 @@ const services: readonly Case[] = [
       ]);
     },
     finds: [`advice firewall-drops@${VIP}/tcp/8080`],
-    mend: ({ rs }) => rs.must(['nft', 'flush ruleset']),
+    fix: ({ rs }) => rs.must(['nft', 'flush ruleset']),
     after: [],
   },
   {

@@ -83,7 +83,7 @@ describe('apply while /etc/sysctl.conf contradicts', () => {
     });
   });
 
-  it('mends a host that leaks all the same, and goes on reporting the line', async () => {
+  it('fixes a host that leaks all the same, and goes on reporting the line', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);
       put(agent, 'etc/sysctl.conf', 'net.ipv4.conf.all.arp_ignore = 0\n');

@@ -23,7 +23,7 @@ const nft = (net: Network, rule: string, chain = 'prerouting'): void =>
     'nft',
     `add table inet f; add chain inet f c { type filter hook ${chain} priority -300; }; add rule inet f c ${rule}`,
   ]);
-const flush: Case['mend'] = ({ rs }) => rs.must(['nft', 'flush ruleset']);
+const flush: Case['fix'] = ({ rs }) => rs.must(['nft', 'flush ruleset']);
 const both = { ...config, vips: [VIP, VIP6], directors: [DIRECTOR, 'fd00::2'] };
 /** A packet of a client far away, which comes in by eth0 as the director would hand it over. */
 function askFromFar({ client }: Network, vip: string): void {
@@ -39,7 +39,7 @@ const drops: readonly Case[] = [
     prepare: otherWayOut,
     change: (net) => nft(net, 'fib saddr . iif oif missing drop'),
     finds: [`advice firewall-drops@${VIP}`],
-    mend: flush,
+    fix: flush,
   },
   {
     name: 'C1: fib … oif 0, both families',
@@ -47,7 +47,7 @@ const drops: readonly Case[] = [
     prepare: otherWayOut,
     change: (net) => nft(net, 'fib saddr . iif oif 0 counter drop'),
     finds: [`advice firewall-drops@${VIP}`, `advice firewall-drops@${VIP6}`],
-    mend: flush,
+    fix: flush,
   },
   {
     name: 'C1: a policy of drop, and only what came in by its way out is let in',
@@ -58,7 +58,7 @@ const drops: readonly Case[] = [
         'add table ip6 f; add table ip f; add chain ip f c { type filter hook prerouting priority -300; policy drop; }; add rule ip f c fib saddr . iif oif exists accept',
       ]),
     finds: [`advice firewall-drops@${VIP}`],
-    mend: flush,
+    fix: flush,
   },
   {
     name: 'C1: the same rules are harmless where packets leave as they came',
@@ -98,7 +98,7 @@ const drops: readonly Case[] = [
     config: both,
     change: (net) => nft(net, 'fib daddr . iif type != { local, broadcast, multicast } drop'),
     finds: [`advice firewall-drops@${VIP}`, `advice firewall-drops@${VIP6}`],
-    mend: flush,
+    fix: flush,
   },
   {
     name: 'D4: fib daddr type without iif takes the VIP for local',
@@ -110,19 +110,19 @@ const drops: readonly Case[] = [
     name: 'D4: the whole VIP is dropped, and no service is configured',
     change: (net) => nft(net, `ip daddr ${VIP} drop`),
     finds: [`advice firewall-drops@${VIP}`],
-    mend: flush,
+    fix: flush,
   },
   {
     name: 'D4: by the director’s device alone',
     change: (net) => nft(net, `iifname "eth*" ip daddr ${VIP} drop`),
     finds: [`advice firewall-drops@${VIP}`],
-    mend: flush,
+    fix: flush,
   },
   {
     name: 'D4: what the VIP answers is dropped on its way out',
     change: (net) => nft(net, `ip saddr ${VIP} drop`, 'output'),
     finds: [`advice firewall-drops@${VIP}`],
-    mend: flush,
+    fix: flush,
   },
 ];
 
@@ -131,63 +131,63 @@ const ways: readonly Case[] = [
     name: 'a rule that makes replies of the VIP unreachable',
     change: ({ rs }) => rs.ip(`rule add from ${VIP} unreachable`),
     finds: [`high no-way-back@${VIP}`],
-    mend: ({ rs }) => rs.ip(`rule del from ${VIP} unreachable`),
+    fix: ({ rs }) => rs.ip(`rule del from ${VIP} unreachable`),
   },
   {
     name: 'a rule that leads replies of the VIP into a table that drops them',
     change: ({ rs }) => rs.batch(['route add blackhole default table 100', `rule add from ${VIP} lookup 100`]),
     finds: [`high no-way-back@${VIP}`],
-    mend: ({ rs }) => rs.ip(`rule del from ${VIP} lookup 100`),
+    fix: ({ rs }) => rs.ip(`rule del from ${VIP} lookup 100`),
   },
   {
     name: 'the same for IPv6',
     config: both,
     change: ({ rs }) => rs.ip(`-6 rule add from ${VIP6} prohibit`),
     finds: [`high no-way-back@${VIP6}`],
-    mend: ({ rs }) => rs.ip(`-6 rule del from ${VIP6} prohibit`),
+    fix: ({ rs }) => rs.ip(`-6 rule del from ${VIP6} prohibit`),
   },
   {
     name: 'a rule before the local table that refuses packets for the VIP',
     change: ({ rs }) =>
       rs.batch(['rule add pref 5 lookup local', 'rule del pref 0', `rule add pref 1 to ${VIP} unreachable`]),
     finds: [`high vip-unroutable@${VIP}`],
-    mend: ({ rs }) => rs.ip(`rule del pref 1 to ${VIP} unreachable`),
+    fix: ({ rs }) => rs.ip(`rule del pref 1 to ${VIP} unreachable`),
   },
   {
     name: 'the local route of the VIP gone, its address still there',
     change: ({ rs }) => rs.ip(`route del local ${VIP} dev lo table local`),
     finds: [`high vip-unroutable@${VIP}`],
-    mend: ({ rs }) => rs.ip(`route add local ${VIP} dev lo table local proto kernel scope host src ${VIP}`),
+    fix: ({ rs }) => rs.ip(`route add local ${VIP} dev lo table local proto kernel scope host src ${VIP}`),
   },
   {
     name: 'a VIP whose peer is the director',
     change: ({ rs }) => rs.batch([`addr del ${VIP}/32 dev lo`, `addr add ${VIP} peer ${DIRECTOR}/32 dev lo`]),
     finds: [`critical vip-prefix@${VIP}`],
-    applyMends: [],
+    applyFixes: [],
   },
   {
     name: 'a VIP with a peer on the NIC: taken away with it',
     change: ({ rs }) => rs.ip(`addr add ${VIP} peer 10.0.0.99/32 dev eth0`),
     finds: [`critical vip-on-nic@${VIP}`],
-    applyMends: ['--take-from-nic'],
+    applyFixes: ['--take-from-nic'],
   },
   {
     name: 'C4: the VIP as the source of packets to one network only',
     change: ({ rs }) => rs.ip(`route add 10.9.0.0/24 via ${CLIENT} src ${VIP}`),
     finds: [`high vip-as-source@${VIP}`],
-    mend: ({ rs }) => rs.ip('route del 10.9.0.0/24'),
+    fix: ({ rs }) => rs.ip('route del 10.9.0.0/24'),
   },
   {
     name: 'C3: one of several next hops is the director',
     change: ({ rs }) => rs.ip(`route replace default nexthop via ${CLIENT} nexthop via ${DIRECTOR}`),
     finds: [`high gateway-is-director@${DIRECTOR}`],
-    mend: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
+    fix: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
   },
   {
     name: 'C3: one network behind the director',
     change: ({ rs }) => rs.ip(`route add 10.9.0.0/24 via ${DIRECTOR}`),
     finds: [`advice gateway-is-director@${DIRECTOR}`],
-    mend: ({ rs }) => rs.ip('route del 10.9.0.0/24'),
+    fix: ({ rs }) => rs.ip('route del 10.9.0.0/24'),
   },
 ];
 

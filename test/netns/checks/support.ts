@@ -18,9 +18,9 @@ export interface Case {
   /** `severity id`, as verify lists them. */
   readonly finds: readonly string[];
   /** apply ends it, with these options; without, apply leaves it alone. */
-  readonly applyMends?: readonly string[];
+  readonly applyFixes?: readonly string[];
   /** By hand, where apply may not (or after it). */
-  readonly mend?: (net: Network, agent: Agent) => unknown;
+  readonly fix?: (net: Network, agent: Agent) => unknown;
   /** What is left then; as before the change unless said otherwise. */
   readonly after?: readonly string[];
 }
@@ -38,14 +38,14 @@ export async function inject(given: Case): Promise<void> {
     const bad = given.finds.filter((line) => /^(critical|high)/.test(line));
     expectCode(agent.run('verify'), bad.length > 0 ? 2 : 0);
 
-    const applied = agent.run('apply', ...(given.applyMends ?? []));
-    if (given.applyMends) expect(seen(agent)).toEqual(given.mend ? expect.anything() : after);
+    const applied = agent.run('apply', ...(given.applyFixes ?? []));
+    if (given.applyFixes) expect(seen(agent)).toEqual(given.fix ? expect.anything() : after);
     else expect(seen(agent)).toEqual(given.finds);
     // A service can start only once the VIP is there: it fails verify, and not apply.
-    const left = given.applyMends ? [] : bad.filter((line) => !line.includes(' service-'));
+    const left = given.applyFixes ? [] : bad.filter((line) => !line.includes(' service-'));
     expectCode(applied, left.length > 0 ? 2 : 0);
-    if (given.mend) {
-      await given.mend(net, agent);
+    if (given.fix) {
+      await given.fix(net, agent);
       expect(seen(agent)).toEqual(after);
     }
   });

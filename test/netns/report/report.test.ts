@@ -20,7 +20,7 @@ async function prepared<T>(use: (agent: Agent, net: Network) => T | Promise<T>):
 }
 
 const leak = (agent: Agent): number => agent.host.arp('all', 'arp_ignore', 0);
-const mend = (agent: Agent): number => agent.host.arp('all', 'arp_ignore', 1);
+const fix = (agent: Agent): number => agent.host.arp('all', 'arp_ignore', 1);
 const report = (agent: Agent): Outcome => {
   const outcome = agent.run('report');
   if (outcome.stderr !== '') throw new Error(outcome.stderr);
@@ -41,7 +41,7 @@ describe('cron', () => {
       const first = report(agent);
       note(first);
       for (let n = 0; n < 3; n += 1) note(report(agent));
-      mend(agent);
+      fix(agent);
       const last = report(agent);
       note(last);
       note(report(agent));
@@ -100,7 +100,7 @@ describe('the metrics', () => {
       const success = metric(agent, 'rsprep_last_success_timestamp_seconds');
       leak(agent);
       seen(2, 0);
-      mend(agent);
+      fix(agent);
       agent.configure({ version: 1, vips: ['999.0.0.1'] });
       seen(78, 0);
       expect(metric(agent, 'rsprep_last_success_timestamp_seconds')).toBeGreaterThan(success);
@@ -204,7 +204,7 @@ describe("the report's own user", () => {
       leak(agent);
       expect(report(agent).stdout).toContain('NEW'); // root, by hand
       expect(asNobody(agent, 'report')).toMatchObject({ code: 2, stdout: '', stderr: '' });
-      mend(agent);
+      fix(agent);
       expect(asNobody(agent, 'report').stdout).toContain('GONE');
       const owners = readdirSync(directory).map((name) => statSync(join(directory, name)).uid);
       expect(owners).toEqual(owners.map(() => NOBODY));
@@ -229,7 +229,7 @@ describe("the report's own user", () => {
 });
 
 describe('apply --heal', () => {
-  it('mends drift, not what is pending, and gives up on what comes back twice', async () => {
+  it('fixes drift, not what is pending, and gives up on what comes back twice', async () => {
     await prepared((agent) => {
       const heal = (): Outcome => agent.run('apply', '--heal');
       const state = agent.file('var/lib/rsprep/heal.json');

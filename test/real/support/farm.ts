@@ -138,7 +138,7 @@ export interface Fault {
   readonly name: string;
   /** To the second real server. */
   readonly strike: (farm: Farm) => unknown;
-  readonly mend: (farm: Farm) => unknown;
+  readonly fix: (farm: Farm) => unknown;
   /** Services that must leave with it; by default all. */
   readonly affects?: (service: string) => boolean;
   /** The service itself goes on: no request may be lost at any time. */
@@ -153,7 +153,7 @@ export interface Course {
 }
 
 /**
- * Strikes while a client asks without pause; the real server must leave, and come back once mended. Throws when a request
+ * Strikes while a client asks without pause; the real server must leave, and come back once fixed. Throws when a request
  * of which nothing may be lost is: of services that the fault does not touch, of any that goes on, and, of those it does
  * touch, what is sent after keepalived has taken the server out.
  */
@@ -165,16 +165,16 @@ export async function leavesAndReturns(farm: Farm, fault: Fault): Promise<Course
   const struckAt = Date.now();
   fault.strike(farm);
   let leftAt = 0;
-  let mendAt = 0;
+  let fixAt = 0;
   try {
     await farm.inRotation([0], affected);
     leftAt = Date.now();
     await sleep(500);
   } finally {
-    mendAt = Date.now();
-    await fault.mend(farm); // whatever came of it: the next test starts from a whole farm
+    fixAt = Date.now();
+    await fault.fix(farm); // whatever came of it: the next test starts from a whole farm
   }
-  const mendedAt = Date.now();
+  const fixedAt = Date.now();
   await farm.inRotation([0, 1]);
   const backAt = Date.now();
   await sleep(400);
@@ -183,12 +183,12 @@ export async function leavesAndReturns(farm: Farm, fault: Fault): Promise<Course
   const lost = answers.filter(({ by }) => by === null);
   const course = {
     leftMs: leftAt - struckAt,
-    backMs: backAt - mendedAt,
+    backMs: backAt - fixedAt,
     asked: answers.length,
     lost: lost.length,
   };
   console.log(
-    `${fault.name}: asked ${course.asked}, lost ${course.lost}, left after ${course.leftMs} ms, back ${course.backMs} ms after the mend`,
+    `${fault.name}: asked ${course.asked}, lost ${course.lost}, left after ${course.leftMs} ms, back ${course.backMs} ms after the fix`,
   );
   const when = ({ at, protocol, to }: Answer): string =>
     `${protocol} ${to} ${at - struckAt} ms after the fault, ${at - leftAt} ms after it left`;
@@ -196,7 +196,7 @@ export async function leavesAndReturns(farm: Farm, fault: Fault): Promise<Course
   const wrongly = lost.filter((answer) => !mayBeLost(answer)).map(when);
   if (wrongly.length > 0) throw new Error(`${fault.name}: lost, and must not be:\n${wrongly.join('\n')}`);
   if (!fault.serves && lost.length === 0) throw new Error(`${fault.name}: nothing was lost, so it was no fault`);
-  const stray = answers.filter((one) => touched(one) && one.by === 'rs1' && one.at > leftAt && one.at < mendAt);
+  const stray = answers.filter((one) => touched(one) && one.by === 'rs1' && one.at > leftAt && one.at < fixAt);
   if (stray.length > 0)
     throw new Error(`${fault.name}: new flows reached it after it left:\n${stray.map(when).join('\n')}`);
   // Nearly even: a client port that comes again within IPVS' timeout belongs to the flow it had before.

@@ -22,7 +22,7 @@ export function preparedByHand(lan: Lan, name: string, addresses: readonly strin
 export interface Agent {
   /** Runs rsprep in the host; throws unless it exits 0. Returns what it printed. */
   run(...words: string[]): string;
-  /** Like `run`, but accepts one more exit code: 2, something is left that apply may not mend. */
+  /** Like `run`, but accepts one more exit code: 2, something is left that apply may not fix. */
   runOr2(...words: string[]): string;
   /** Replaces the configuration file. */
   configure(config: Readonly<Record<string, unknown>>): void;

@@ -13,7 +13,7 @@ import { needs } from '../units/tools.ts';
 
 const failure = (kind: 'failed' | 'permission' | 'configuration') => ({
   ending: 'failed' as const,
-  failure: { kind, message: 'it went wrong', next: 'mend it' },
+  failure: { kind, message: 'it went wrong', next: 'fix it' },
 });
 const leak = wrongOf('arp-ignore', 'eth0');
 const advice = wrongOf('vip-scope', '10.0.0.100', { severity: 'advice' });
@@ -53,7 +53,7 @@ describe.each(OUTCOMES)('%s', (_name, report, exit, plugin) => {
 
 describe('a hostile text', () => {
   const evil = `<![CDATA[ "quote" 'and' & | \\ \u001b[31m \u0000 \ud800 ]]>\nsecond line`;
-  const report = reportOf(judged([wrongOf('arp-ignore', evil, { seen: evil, mend: evil })]), { host: evil });
+  const report = reportOf(judged([wrongOf('arp-ignore', evil, { seen: evil, fix: evil })]), { host: evil });
   it('leaves XML well formed', () => {
     expect(wellFormed(renderJunit(report))).toBe(true);
     expect(renderJunit(report)).not.toMatch(/[\u0000-\u0008\u001b]/);

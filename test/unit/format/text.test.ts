@@ -31,7 +31,7 @@ const blind = (forLackOfPrivilege: boolean): Finding => ({
 const plain = { style: makeStyle(false), verbose: false, quiet: false };
 
 describe('text', () => {
-  test('a finding says what was seen, wanted, why, and how to mend it; the last line is the verdict', () => {
+  test('a finding says what was seen, wanted, why, and how to fix it; the last line is the verdict', () => {
     const text = renderText(verify(new FakeHost(state(), [VIP]), desired, { strict: false }), plain);
     expect(text).toContain(
       'CRITICAL arp-ignore@eth0  pending\n  seen    conf/eth0/arp_ignore=3 with conf/all=1: effective 3\n',
@@ -58,7 +58,7 @@ describe('text', () => {
     if (!nic) throw new Error('expected a NIC');
     nic.addresses.push(address('10.0.0.11' as Ip, 24), address(VIP, 32));
     const text = renderText(plan(host, desired, { 'take-from-nic': false, prune: false }), plain);
-    expect(text).toContain('  left    vip-on-nic@192.0.2.10: mending it needs --take-from-nic\n');
+    expect(text).toContain('  left    vip-on-nic@192.0.2.10: fixing it needs --take-from-nic\n');
     expect(text).not.toContain('as the configuration wants it');
     const silent = { ...state(), links: state().links.slice(0, 1) };
     const empty = renderText(

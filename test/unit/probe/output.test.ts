@@ -27,7 +27,7 @@ const run: ProbeRun = {
     },
     {
       ...{ probe: 'probe-arp', subject: 'eth2', outcome: 'wrong', severity: 'critical', vips: [] },
-      ...{ wanted: 'silence', seen: 'it answers', why: 'it hurts', next: 'mend it' },
+      ...{ wanted: 'silence', seen: 'it answers', why: 'it hurts', next: 'fix it' },
     },
   ],
 };
@@ -41,7 +41,7 @@ describe('text', () => {
         'WRONG   probe-arp@eth2: it answers',
         '        wanted: silence',
         '        why:    it hurts',
-        '        next:   mend it',
+        '        next:   fix it',
         'UNKNOWN probe-arp@e\\x1b[31mvil: why',
         '        next:   do',
         'ok      probe-arp@eth0: silent (control: the RIP answered)',

@@ -151,7 +151,7 @@ async function attempt<T>(io: Io, act: () => Promise<T>): Promise<T | null> {
     const what = path === undefined ? errorText(error) : `${path}: ${errorText(error)}`;
     const next = isPrivilege(error)
       ? 'run it as root, or name a --root that this user may write to'
-      : 'mend that and run it again: it goes on from what is there';
+      : 'fix that and run it again: it goes on from what is there';
     io.err(`rsprep install: ${what}\n  next: ${next}\n`);
     io.setExitCode(isPrivilege(error) ? EXIT.permission : EXIT.failed);
     return null;

@@ -111,7 +111,7 @@ describe('apply on any host', () => {
         const report = await apply(host, desired, TAKING);
         if (report.ending === 'refused') return;
         const left = look(host, desired, false).judgement.findings.filter(({ severity }) => severity !== 'advice');
-        // A wide prefix of somebody else's on lo is not rsprep's to mend, and stays a finding.
+        // A wide prefix of somebody else's on lo is not rsprep's to fix, and stays a finding.
         const theirs = left.filter(({ check }) => check === 'local-route');
         expect(left.length).toBe(theirs.length);
         expect(exitCode(report)).toBe(theirs.length === 0 ? 0 : 2);

@@ -166,7 +166,7 @@ describe('report', () => {
     const host = fakeHost();
     host.leaking = true;
     await once(host, 0);
-    const failure = { kind: 'configuration', message: 'rsprep.yaml:3:1: unknown key', next: 'mend it' } as const;
+    const failure = { kind: 'configuration', message: 'rsprep.yaml:3:1: unknown key', next: 'fix it' } as const;
     const broken = async (minute: number): Promise<ReportRun> => {
       host.minute = minute;
       const run = report(host, null, failure, { strict: false });

@@ -35,7 +35,7 @@ describe('rsprep explain', () => {
 
   it('prints the page of a check, also for the id of a finding', async () => {
     const page = await explain('rp-filter');
-    expect(page).toMatchObject({ code: 0, out: expect.stringContaining('How to mend it') });
+    expect(page).toMatchObject({ code: 0, out: expect.stringContaining('How to fix it') });
     expect(await explain('rp-filter@eth0')).toEqual(page);
   });
 

@@ -57,7 +57,7 @@ describe('arp_ignore', () => {
       ['critical arp-ignore@all'],
     ],
     ['an interface that overrides all is named', ignore(1, 4), ['critical arp-ignore@eth0']],
-    ['both wrong: the interface is named, and mending it sets all too', ignore(0, 4), ['critical arp-ignore@eth0']],
+    ['both wrong: the interface is named, and fixing it sets all too', ignore(0, 4), ['critical arp-ignore@eth0']],
     [
       'default overrides all for the next interface',
       { observed: { arp: arp({ all: [1, 2], default: [4, 2], eth0: [0, 0] }) } },

@@ -17,7 +17,7 @@ describe('the registry', () => {
   });
 
   it.each(CHECKS.map((check) => [check.id, check] as const))('%s has a page worth reading', (_id, check) => {
-    for (const text of [check.title, check.looksAt, check.why, check.mend, check.source])
+    for (const text of [check.title, check.looksAt, check.why, check.fix, check.source])
       expect(text.trim().length).toBeGreaterThan(8);
     expect(check.looksAt.length).toBeGreaterThan(50);
     expect(check.why.length).toBeGreaterThan(50);

@@ -12,7 +12,7 @@ describe('two runs', () => {
     const found = judged([wrongOf('vip-missing', '10.0.0.100'), wrongOf('device-down', 'lo')]);
     const changes = compare(before, { judgement: found, failure: null, at });
     expect(ids(changes.new)).toEqual(['device-down@lo']);
-    expect(changes.gone).toMatchObject([{ id: 'arp-ignore@eth0', because: 'mended' }]);
+    expect(changes.gone).toMatchObject([{ id: 'arp-ignore@eth0', because: 'fixed' }]);
     expect(changes.open).toMatchObject([{ id: 'vip-missing@10.0.0.100', since: before[1]?.since, told: true }]);
     expect(changes.new).toMatchObject([{ since: at, told: false }]);
   });
@@ -39,7 +39,7 @@ describe('two runs', () => {
     expect(ids(changes.open)).toEqual(['vip-missing@x']);
   });
 
-  it('say that an ignored finding is ignored, not mended', () => {
+  it('say that an ignored finding is ignored, not fixed', () => {
     const judgement = judged([], {
       ignored: [{ finding: wrongOf('arp-ignore', 'eth9'), rule: { id: 'arp-*', reason: 'lab', until: null } }],
     });

@@ -15,7 +15,7 @@ const wrong = (severity: Severity, cause: Cause, check = 'arp-ignore'): Finding 
   wanted: '',
   seen: '',
   why: '',
-  mend: '',
+  fix: '',
   actions: [],
   needs: null,
   demand: { kind: 'host' },

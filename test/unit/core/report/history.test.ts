@@ -16,7 +16,7 @@ const records = [
   run(2, 5, { overrides: ['drain'] }),
   run(3, 10, { exit: 2, new: [leak], who: { 'arp-ignore@eth0': ['/etc/sysctl.d/50-x.conf:3'] } }),
   run(4, 15, { exit: 2 }),
-  run(5, 20, { gone: [{ ...leak, because: 'mended' }] }),
+  run(5, 20, { gone: [{ ...leak, because: 'fixed' }] }),
   // Nine hours without a run.
   run(6, 560, { exit: 1 }),
   run(7, 565),

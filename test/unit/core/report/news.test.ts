@@ -67,6 +67,6 @@ it('advice is said once and never repeated', () => {
 });
 
 it('what came and went before anybody was told is not told', () => {
-  const gone = { ...open('x', null, { told: false }), because: 'mended' as const };
+  const gone = { ...open('x', null, { told: false }), because: 'fixed' as const };
   expect(newsOf({ ...still(open('y', null)), open: [], gone: [gone] }, quiet).worthTelling).toBe(false);
 });

@@ -13,7 +13,7 @@ export const wrongOf = (check: string, subject: string | null, more: Partial<Wro
   wanted: '1 or 2',
   seen: '0',
   why: 'it leaks',
-  mend: 'rsprep apply',
+  fix: 'rsprep apply',
   actions: [],
   needs: null,
   demand: { kind: 'host' },

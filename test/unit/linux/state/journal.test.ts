@@ -156,7 +156,7 @@ describe('runs that were killed before they could tell', () => {
     expect(last.seq).toBe(1);
   });
   it('what is gone is told by the next, if it had been told before', () => {
-    const told = { ...found, told: true, because: 'mended' as const };
+    const told = { ...found, told: true, because: 'fixed' as const };
     const gone = record(2, { changedSeq: 2, gone: [told] });
     expect(catchUp({ ...firstRun, seq: 1, open: [{ ...found, told: true }] }, [gone]).goneUntold).toEqual([told]);
     expect(catchUp(firstRun, [first, record(2, { gone: [{ ...told, told: false }] })]).goneUntold).toEqual([]);
