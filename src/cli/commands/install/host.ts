@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import type { Wanted } from '../../../core/plan/install.ts';
-import { deleteCodeCache, makeCodeCache } from '../../../linux/files/code-cache.ts';
 import { errorCode, errorText } from '../../../linux/files/errors.ts';
 import { exists } from '../../../linux/files/folders.ts';
 import type { Paths } from '../../../linux/files/paths.ts';
+import { deleteCodeCache, makeCodeCache } from '../../../linux/install/code-cache.ts';
 import { findHandMade } from '../../../linux/install/hand-made.ts';
 import { isLive, MANIFEST_PATH, tool } from '../../../linux/install/run.ts';
 import { readLedger } from '../../../linux/state/ledger.ts';

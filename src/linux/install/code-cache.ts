@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PROGRAM_DIRECTORY } from '../install/files.ts';
+import type { Paths } from '../files/paths.ts';
 import { read } from '../process/command.ts';
-import type { Paths } from './paths.ts';
+import { PROGRAM_DIRECTORY } from './files.ts';
 
 /** Beside the program; src/loader.ts reads it. No part of the manifest: it is made on the host, and another for every Node. */
 const CACHE_FILE = `${PROGRAM_DIRECTORY}/rsprep.code-cache`;
