@@ -3,8 +3,8 @@ import type { Ip } from '../../core/model/names.ts';
 import { absent, type Reading, value } from '../../core/model/reading.ts';
 import type { ServiceSocket, Services } from '../../core/model/surroundings.ts';
 import { answersFor } from '../../core/network/service-sockets.ts';
-import { probeServices } from '../probe/services.ts';
 import { askSocket, type Holder, holdersOf } from '../process/processes.ts';
+import { probeServices } from './service-probes.ts';
 import { readSocketTable, type TableSocket } from './socket-table.ts';
 import { socketsElsewhere } from './sockets-elsewhere.ts';
 

@@ -5,12 +5,12 @@ import { familyOf, type Ip } from '../../core/model/names.ts';
 import { inventedMac } from '../../probe/mac.ts';
 import { ok, type Tried } from '../../probe/result.ts';
 import { hostName } from '../observe/host.ts';
+import { probeServices } from '../observe/service-probes.ts';
 import { injectInto } from '../probe/injector.ts';
 import { cleanDevices, listInterfaces, neighbourMac, routeTo } from '../probe/interfaces.ts';
 import { openNamespace } from '../probe/namespace.ts';
 import { loadPackets } from '../probe/native.ts';
 import { openNeighbour } from '../probe/neighbour.ts';
-import { probeServices } from '../probe/services.ts';
 import { openTap } from '../probe/tap.ts';
 import { openVisitor } from '../probe/visitor.ts';
 
