@@ -7,7 +7,7 @@ import type { Link } from '../model/observed.ts';
 import type { RouteAnswer, Routing } from '../model/surroundings.ts';
 import { mayHaveArp } from '../network/devices.ts';
 import { arrives, holds, ingressOf, isLocal, knob, linksOf, routingOf, vrfOf, wayTo } from '../network/ways.ts';
-import { coveredBy } from './routing.ts';
+import { coveredBy } from './local-route.ts';
 
 /** VIPs that are where they belong, on a device that is up and in no VRF: of a VRF’s tables nothing was asked. */
 function reachable(context: CheckContext): readonly DesiredVip[] {

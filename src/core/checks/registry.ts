@@ -9,11 +9,13 @@ import { ignoreExpired, ignoreUnknown } from './ignored.ts';
 import { noLinkLocal, vip6Anycast, vip6Preferred, vip6Unusable } from './ipv6.ts';
 import { ledgerCheck, vipStale } from './ledger.ts';
 import { vipExpires, vipScope } from './lifetime.ts';
+import { localRoute } from './local-route.ts';
 import { bootSysctl, persistSysctl } from './persistence.ts';
 import { proxyArp, proxyNdp } from './proxy.ts';
 import { nicNoArp, noWayBack, ripMissing, vipUnroutable } from './reach.ts';
-import { directorOffLink, gatewayIsDirector, localRoute, rpFilter } from './routing.ts';
-import { serviceMissing, serviceProbe, serviceSource, serviceVipOnly } from './service.ts';
+import { directorOffLink, gatewayIsDirector, rpFilter } from './routing.ts';
+import { serviceMissing, serviceVipOnly } from './service.ts';
+import { serviceProbe, serviceSource } from './service-answers.ts';
 import { arpSender, vipAsSource } from './source.ts';
 import { ipvsHere, keepalivedVip, vipClash } from './topology.ts';
 
