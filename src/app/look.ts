@@ -45,7 +45,7 @@ export function unknownHold(host: Looking): Report['failure'] {
   const reading = host.readOverrides();
   if (reading.kind !== 'unreadable') return null;
   return {
-    kind: reading.forLackOfPrivilege ? 'permission' : 'failed',
+    kind: reading.cause === 'privilege' ? 'permission' : 'failed',
     message: `cannot tell whether this host is held, so nothing was done: ${reading.reason}`,
     next: '`rsprep hold` or `rsprep resume` writes that file anew; then this goes on by itself',
   };

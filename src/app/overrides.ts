@@ -1,4 +1,6 @@
+import { assertNever } from '../core/model/names.ts';
 import { inForce, type Override, type OverrideKind, withOverride } from '../core/model/override.ts';
+import type { Unreadable } from '../core/model/reading.ts';
 import { tryToWrite } from './apply/recover.ts';
 import type { Changing, Failure } from './ports/ports.ts';
 
@@ -46,10 +48,8 @@ async function change(
   }
   try {
     const reading = host.readOverrides();
-    if (reading.kind === 'unreadable' && !reading.reason.includes('corrupt')) {
-      const kind = reading.forLackOfPrivilege ? 'permission' : 'failed';
-      return { kind: 'failed', failure: { kind, message: reading.reason, next: 'run this as root' } };
-    }
+    const unreadable = reading.kind === 'unreadable' ? overridesFailure(reading) : null;
+    if (unreadable) return { kind: 'failed', failure: unreadable };
     const before = reading.kind === 'value' ? inForce(reading.value, host.now().toISOString()) : [];
     const overrides = next(before);
     const failure = await tryToWrite(() => host.writeOverrides(overrides), 'cannot write it down');
@@ -57,5 +57,20 @@ async function change(
     return { kind: 'said', overrides, ended: before.filter((o) => !overrides.some(({ kind }) => kind === o.kind)) };
   } finally {
     lock.release();
+  }
+}
+
+/** Why nothing can be written down beside what is there; null for a corrupt file, which is written anew. */
+function overridesFailure({ cause, reason }: Unreadable): Failure | null {
+  switch (cause) {
+    case 'corrupt':
+      return null;
+    case 'privilege':
+      return { kind: 'permission', message: reason, next: 'run this as root' };
+    case 'newer':
+    case 'io':
+      return { kind: 'failed', message: reason, next: 'move that out of the way, then say it again' };
+    default:
+      return assertNever(cause);
   }
 }

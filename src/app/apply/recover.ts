@@ -1,4 +1,6 @@
 import type { Unconfirmed } from '../../core/model/ledger.ts';
+import { assertNever } from '../../core/model/names.ts';
+import type { Unreadable } from '../../core/model/reading.ts';
 import type { Changing, Failure } from '../ports/ports.ts';
 import { isExpired, isRebooted, takeBack } from './unconfirmed.ts';
 
@@ -16,7 +18,10 @@ export async function prepareLedger(
 ): Promise<Prepared> {
   const reading = host.readLedger();
   if (reading.kind === 'absent') return { kind: 'ready', notes: [] };
-  if (reading.kind === 'unreadable') return unusable(host, reading.reason, reading.forLackOfPrivilege);
+  if (reading.kind === 'unreadable') {
+    const failure = ledgerFailure(reading);
+    return failure ? { kind: 'failed', failure } : aside(host, '.bad', reading.reason);
+  }
   const ledger = reading.value;
   const machineId = host.machineId();
   if (ledger.machineId !== null && machineId !== null && ledger.machineId !== machineId) {
@@ -40,25 +45,24 @@ async function overdue(
   return back.kind === 'failed' ? back : { kind: 'ready', notes: back.notes };
 }
 
-function unusable(host: Changing, reason: string, forLackOfPrivilege: boolean): Prepared {
-  if (reason.includes('newer rsprep')) {
-    const next = 'install that version again; this one would misread what it wrote. Nothing was changed';
-    return { kind: 'failed', failure: { kind: 'failed', message: reason, next } };
+/** Why a ledger that cannot be read stops a run; null for a corrupt one, which apply sets aside and makes anew. */
+export function ledgerFailure({ cause, reason }: Unreadable): Failure | null {
+  switch (cause) {
+    case 'corrupt':
+      return null;
+    case 'newer': {
+      const next = 'install that version again; this one would misread what it wrote. Nothing was changed';
+      return { kind: 'failed', message: reason, next };
+    }
+    case 'privilege':
+      return { kind: 'permission', message: `cannot read the ledger: ${reason}`, next: 'run this as root' };
+    case 'io': {
+      const next = 'move it out of the way: `rsprep apply` makes a new one from what the kernel holds';
+      return { kind: 'failed', message: `cannot read the ledger: ${reason}`, next };
+    }
+    default:
+      return assertNever(cause);
   }
-  if (forLackOfPrivilege || !reason.includes('corrupt')) {
-    const kind = forLackOfPrivilege ? 'permission' : 'failed';
-    return {
-      kind: 'failed',
-      failure: {
-        kind,
-        message: `cannot read the ledger: ${reason}`,
-        next: forLackOfPrivilege
-          ? 'run this as root'
-          : 'move it out of the way: `rsprep apply` makes a new one from what the kernel holds',
-      },
-    };
-  }
-  return aside(host, '.bad', reason);
 }
 
 function aside(host: Changing, suffix: string, why: string): Prepared {

@@ -9,7 +9,7 @@ import { dragged } from '../../core/plan/drag.ts';
 import { undoOf } from '../../core/plan/plan.ts';
 import { planRemove, type RemovePlan, rollbackOfRemove } from '../../core/plan/remove.ts';
 import type { Report, StepReport } from '../../core/report/report.ts';
-import { prepareLedger, tryToWrite } from '../apply/recover.ts';
+import { ledgerFailure, prepareLedger, tryToWrite } from '../apply/recover.ts';
 import { mayBeDone, performUndo } from '../apply/transaction.ts';
 import { underLock } from '../locked.ts';
 import { baseReport, today } from '../look.ts';
@@ -44,7 +44,7 @@ async function removeLocked(
   base: Report,
   lockFd: number,
 ): Promise<Report> {
-  const corrupt = host.readLedger().kind === 'unreadable';
+  const found = host.readLedger();
   const prepared = await prepareLedger(host, { lockFd, timeoutMs: options.timeoutMs });
   if (prepared.kind === 'failed') return { ...base, ending: 'failed', failure: prepared.failure };
   const notes = [...base.notes, ...prepared.notes];
@@ -52,7 +52,7 @@ async function removeLocked(
 
   const ledgerReading = host.readLedger();
   if (ledgerReading.kind !== 'value') {
-    if (corrupt) return fail(lostLedger);
+    if (found.kind === 'unreadable') return fail(lostLedger);
     const without = withoutLedger(contextNow(host, desired));
     return 'failure' in without
       ? fail(without.failure)
@@ -220,11 +220,8 @@ export function planOfRemove(host: Changing, desired: Desired | null): Report {
   const blind = unobservable(context);
   if (blind) return { ...base, ending: 'failed', failure: blind };
   if (context.ledger.kind === 'unreadable') {
-    const message = `cannot read the ledger: ${context.ledger.reason}`;
-    const failure: Failure = context.ledger.forLackOfPrivilege
-      ? { kind: 'permission', message, next: 'run this as root' }
-      : { ...lostLedger, message };
-    return { ...base, ending: 'failed', failure };
+    const lost = { ...lostLedger, message: `cannot read the ledger: ${context.ledger.reason}` };
+    return { ...base, ending: 'failed', failure: ledgerFailure(context.ledger) ?? lost };
   }
   if (context.ledger.kind === 'absent') {
     const without = withoutLedger(context);

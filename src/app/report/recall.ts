@@ -1,3 +1,4 @@
+import { lacksPrivilege, type Unreadable } from '../../core/model/reading.ts';
 import type { GoneFinding } from '../../core/report/compare.ts';
 import { catchUp, couldTell, firstRun, type LastRun, type RunRecord, rebuild } from '../../core/report/journal.ts';
 import type { Reporting } from '../ports/report.ts';
@@ -66,13 +67,10 @@ function fromLastRun(host: Reporting, last: LastRun, record: RunRecord | null): 
   return { ...base, ...catchUp(last, missed), replayed: true };
 }
 
-const unreadable = ({
-  reason,
-  forLackOfPrivilege,
-}: {
-  readonly reason: string;
-  readonly forLackOfPrivilege: boolean;
-}): Remembered => ({
+const unreadable = (reading: Unreadable): Remembered => ({
   ...nothing,
-  trouble: { message: `what earlier runs found cannot be read: ${reason}`, forLackOfPrivilege },
+  trouble: {
+    message: `what earlier runs found cannot be read: ${reading.reason}`,
+    forLackOfPrivilege: lacksPrivilege(reading),
+  },
 });

@@ -62,8 +62,8 @@ function lookAt(subject: Subject, silencing: readonly Wrong[], blind: Finding | 
 function affects(finding: Wrong, { vip, service }: Subject): boolean {
   if (vip === undefined || finding.vips.length === 0) return true;
   if (!finding.vips.some((ip) => ip === vip)) return false;
-  const named = /\b(tcp|udp|sctp)\/(\d+)\b/.exec(finding.subject ?? '');
-  return service === undefined || named === null || named[0] === `${service.protocol}/${service.port}`;
+  const of = finding.service;
+  return service === undefined || of === null || (of.protocol === service.protocol && of.port === service.port);
 }
 
 const isBlind = (finding: Finding): boolean =>

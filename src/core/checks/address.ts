@@ -15,6 +15,7 @@ import type { DesiredVip } from '../model/desired.ts';
 import { type Severity, unknown, type Verdict, wrong } from '../model/finding.ts';
 import { hostPrefixLength, isIpv6, LO } from '../model/names.ts';
 import type { Address, Link } from '../model/observed.ts';
+import { lacksPrivilege } from '../model/reading.ts';
 import { isNic, isSilent } from '../network/devices.ts';
 import { knob } from '../network/ways.ts';
 
@@ -32,7 +33,7 @@ export function withLinks(
       severity,
       reason: links.kind === 'unreadable' ? links.reason : 'the kernel reported no links',
       wouldHelp: 'ip(8) from iproute2 that answers `ip -j -d address show`',
-      forLackOfPrivilege: links.kind === 'unreadable' && links.forLackOfPrivilege,
+      forLackOfPrivilege: lacksPrivilege(links),
     }),
   ];
 }

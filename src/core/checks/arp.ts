@@ -3,6 +3,7 @@ import type { Check, CheckContext } from '../model/check.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
 import { type ArpKey, arpSysctl } from '../model/names.ts';
 import type { ArpSettings, Link } from '../model/observed.ts';
+import { lacksPrivilege } from '../model/reading.ts';
 import { effective, isAcceptable, judgeIgnore, overridesWrongly, WANTED } from '../sysctl/arp-rules.ts';
 
 const setTo = (scope: string, key: ArpKey): Action => ({
@@ -45,12 +46,12 @@ function collect(context: CheckContext, key: ArpKey): Values | Verdict {
     });
   if (arp.kind !== 'value') {
     const reason = arp.kind === 'absent' ? '/proc/sys/net/ipv4/conf is not there' : arp.reason;
-    return cannot(reason, arp.kind === 'unreadable' && arp.forLackOfPrivilege, 'all');
+    return cannot(reason, lacksPrivilege(arp), 'all');
   }
   const all = arp.value.get('all')?.[key];
   if (all?.kind !== 'value') {
     const reason = all?.kind === 'unreadable' ? all.reason : `conf/all/${key} is not there`;
-    return cannot(reason, all?.kind === 'unreadable' && all.forLackOfPrivilege, 'all');
+    return cannot(reason, all !== undefined && lacksPrivilege(all), 'all');
   }
   const byName = new Map(links.kind === 'value' ? links.value.map((link) => [link.name as string, link]) : []);
   const byInterface: { name: string; own: number; port: boolean }[] = [];
@@ -59,7 +60,7 @@ function collect(context: CheckContext, key: ArpKey): Values | Verdict {
   for (const [name, settings] of arp.value) {
     if (name === 'all' || name === 'lo') continue;
     const own: ArpSettings[ArpKey] = settings[key];
-    if (own.kind === 'unreadable') unknowns.push(cannot(own.reason, own.forLackOfPrivilege, name));
+    if (own.kind === 'unreadable') unknowns.push(cannot(own.reason, lacksPrivilege(own), name));
     if (own.kind !== 'value') continue;
     if (name === 'default') fallback = own.value;
     else byInterface.push({ name, own: own.value, port: isPort(byName.get(name)) });

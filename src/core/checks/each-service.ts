@@ -37,6 +37,10 @@ export function eachService(context: CheckContext, judge: (asked: Asked) => read
   );
 }
 
+/** The one service that suffers, and its VIP. */
+export const concerns = ({ vip, service }: Pick<Asked, 'vip' | 'service'>) =>
+  ({ demand: { kind: 'vip', ip: vip.address }, vips: [vip.address], service }) as const;
+
 /** What a service's finding is rooted in where its VIP is not there at all. */
 export const missingVip = (context: CheckContext, vip: DesiredVip): string | null =>
   inPlace(linksOf(context), vip) ? null : `vip-missing@${vip.address}`;

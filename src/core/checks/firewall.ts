@@ -7,6 +7,7 @@ import type { Check, CheckContext } from '../model/check.ts';
 import type { DesiredVip, Service } from '../model/desired.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
 import { isIpv6 } from '../model/names.ts';
+import { lacksPrivilege } from '../model/reading.ts';
 import { holds, ingressOf, linksOf, replyHops, routingOf, vrfOf } from '../network/ways.ts';
 import { effective, isAcceptable } from '../sysctl/arp-rules.ts';
 
@@ -36,7 +37,7 @@ export const firewallDrops: Check = {
                 severity: 'advice',
                 reason: reading.reason,
                 wouldHelp: 'root (CAP_NET_ADMIN), to list the firewall’s rules',
-                forLackOfPrivilege: reading.forLackOfPrivilege,
+                forLackOfPrivilege: lacksPrivilege(reading),
               }),
             ],
     );
@@ -140,7 +141,7 @@ export const arpFilter: Check = {
               severity: 'advice',
               reason: reading.reason,
               wouldHelp: 'root (CAP_NET_ADMIN), to list the rules for ARP',
-              forLackOfPrivilege: reading.forLackOfPrivilege,
+              forLackOfPrivilege: lacksPrivilege(reading),
             }),
           ],
     );

@@ -23,7 +23,7 @@ export const ledgerCheck: Check = {
 };
 
 function judgeItself(context: CheckContext): readonly Verdict[] {
-  if (context.ledger.kind === 'unreadable' && context.ledger.forLackOfPrivilege) {
+  if (context.ledger.kind === 'unreadable' && context.ledger.cause === 'privilege') {
     return [
       unknown({
         subject: 'file',

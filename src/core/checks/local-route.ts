@@ -3,6 +3,7 @@ import type { Check, CheckContext } from '../model/check.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
 import { hostPrefixLength, type Ip } from '../model/names.ts';
 import type { Link, LocalRoute } from '../model/observed.ts';
+import { lacksPrivilege } from '../model/reading.ts';
 import { linksOf } from '../network/ways.ts';
 
 export const localRoute: Check = {
@@ -24,7 +25,7 @@ export const localRoute: Check = {
           severity: 'critical',
           reason: localRoutes.kind === 'unreadable' ? localRoutes.reason : 'there is no local routing table',
           wouldHelp: '`ip -j route show table local` that answers',
-          forLackOfPrivilege: localRoutes.kind === 'unreadable' && localRoutes.forLackOfPrivilege,
+          forLackOfPrivilege: lacksPrivilege(localRoutes),
         }),
       ];
     }

@@ -1,6 +1,7 @@
 import { type Check, type CheckContext, ledgerOf } from '../model/check.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
 import { groupBy } from '../model/group.ts';
+import { lacksPrivilege } from '../model/reading.ts';
 import { type Contradiction, contradictions } from '../sysctl/boot-arp.ts';
 import { explicitInterfaces, renderSysctlFile, SYSCTL_FILE } from '../sysctl/file.ts';
 import { unreadableFiles } from './unreadable.ts';
@@ -25,7 +26,7 @@ export const persistSysctl: Check = {
           severity: 'high',
           reason: file.reason,
           wouldHelp: `${SYSCTL_FILE} readable for this user`,
-          forLackOfPrivilege: file.forLackOfPrivilege,
+          forLackOfPrivilege: lacksPrivilege(file),
         }),
       ];
     }

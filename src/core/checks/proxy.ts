@@ -37,6 +37,9 @@ export const proxyArp: Check = {
   },
 };
 
+/** What makes the host answer: one of two sysctls, or `ip neigh add proxy`. */
+type Proxy = 'proxy_arp' | 'proxy_arp_pvlan' | 'neighbour entry';
+
 /** The device that the VIP’s route would lead through if this host did not own it: longest prefix of the main table. */
 function routeOf({ main }: Routing, vip: Ip): InterfaceName | null {
   const matching = main.filter(({ destination, prefixLength }) => contains({ ip: destination, prefixLength }, vip));
@@ -49,28 +52,29 @@ function answersBy(
   link: Link,
   vip: Ip,
   way: InterfaceName,
-): string | null {
+): Proxy | null {
   const conf = (name: string, key: string): boolean => (knob(observed, `net/ipv4/conf/${name}/${key}`) ?? 0) > 0;
   const either = (key: string): boolean => conf('all', key) || conf(link.name, key);
   if (link.loopback || !link.up || !conf(link.name, 'forwarding')) return null;
   if (way === link.name) return either('proxy_arp_pvlan') ? 'proxy_arp_pvlan' : null;
   if (either('proxy_arp')) return 'proxy_arp';
   const entry = routing.proxyNeighbours.some(({ ip, device }) => ip === vip && device === link.name);
-  return entry ? `a proxy neighbour entry for ${vip}` : null;
+  return entry ? 'neighbour entry' : null;
 }
 
-const verdict = ({ name }: Link, vip: Ip, how: string, held: boolean): Verdict =>
+const verdict = ({ name }: Link, vip: Ip, how: Proxy, held: boolean): Verdict =>
   wrong({
     subject: name,
     severity: held ? 'advice' : 'critical',
     wanted: `no proxy ARP for ${vip} on ${name}`,
-    seen: `forwarding and ${how} on ${name}${held ? '' : `, and ${vip} is not on this host, or has no local route`}`,
+    seen: `forwarding and ${how === 'neighbour entry' ? `a proxy neighbour entry for ${vip}` : how} on ${name}${held ? '' : `, and ${vip} is not on this host, or has no local route`}`,
     why: held
       ? 'It does no harm while the VIP is here; the moment it is removed, this host answers ARP for it as a proxy.'
       : 'This host answers ARP for a VIP that it does not even have, and forwards or drops the farm’s traffic.',
-    fix: how.startsWith('a proxy')
-      ? `ip neigh del proxy ${vip} dev ${name}`
-      : `sysctl -w net/ipv4/conf/${name}/${how}=0 (and conf/all)`,
+    fix:
+      how === 'neighbour entry'
+        ? `ip neigh del proxy ${vip} dev ${name}`
+        : `sysctl -w net/ipv4/conf/${name}/${how}=0 (and conf/all)`,
     demand: { kind: 'host' },
     vips: [vip],
   });

@@ -2,10 +2,11 @@ import { linkNamed } from '../model/addresses.ts';
 import type { Check, CheckContext } from '../model/check.ts';
 import type { DesiredVip } from '../model/desired.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { lacksPrivilege } from '../model/reading.ts';
 import type { ProbeResult, ServiceSocket } from '../model/surroundings.ts';
 import { answersFor, describeSocket, isWildcard } from '../network/service-sockets.ts';
 import { linksOf } from '../network/ways.ts';
-import { eachService, missingVip } from './each-service.ts';
+import { concerns, eachService, missingVip } from './each-service.ts';
 
 export const serviceSource: Check = {
   id: 'service-source',
@@ -34,7 +35,7 @@ export const serviceSource: Check = {
             severity: 'advice',
             reason: `cannot tell whether ${describeSocket(socket)} answers from the VIP: ${asks.reason}`,
             wouldHelp: 'root (CAP_SYS_PTRACE), Linux 5.6; or a `probe:` for the service',
-            forLackOfPrivilege: asks.forLackOfPrivilege,
+            forLackOfPrivilege: lacksPrivilege(asks),
           }),
         ];
       });
@@ -110,9 +111,8 @@ export const serviceProbe: Check = {
               ? 'Clients drop replies that come from an address they did not ask.'
               : 'Something listens, but it does not answer: this host’s share of the clients waits in vain.',
           fix: 'restart the service and look at its log',
-          demand: { kind: 'vip', ip: vip.address },
           vouch: 'silence',
-          vips: [vip.address],
+          ...concerns(asked),
           rootedIn:
             missingVip(context, vip) ??
             (listens ? (source ? `service-source@${subject}` : null) : `service-missing@${subject}`),

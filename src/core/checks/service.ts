@@ -2,9 +2,10 @@ import type { Check } from '../model/check.ts';
 import type { DesiredVip } from '../model/desired.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
 import { isIpv6 } from '../model/names.ts';
+import { lacksPrivilege } from '../model/reading.ts';
 import type { ServiceSocket } from '../model/surroundings.ts';
 import { answersFor, describeNear, describeSocket, isWildcard } from '../network/service-sockets.ts';
-import { eachService, missingVip } from './each-service.ts';
+import { concerns, eachService, missingVip } from './each-service.ts';
 
 export const serviceMissing: Check = {
   id: 'service-missing',
@@ -21,10 +22,9 @@ export const serviceMissing: Check = {
   run: (context) => {
     const { services } = context.observed;
     if (services?.sockets.kind === 'unreadable') {
-      const { reason, forLackOfPrivilege } = services.sockets;
-      return [
-        unknown({ subject: null, severity: 'high', reason, wouldHelp: 'readable /proc/net', forLackOfPrivilege }),
-      ];
+      const { sockets } = services;
+      const told = { reason: sockets.reason, forLackOfPrivilege: lacksPrivilege(sockets) };
+      return [unknown({ subject: null, severity: 'high', wouldHelp: 'readable /proc/net', ...told })];
     }
     return eachService(context, ({ vip, service, subject, sockets, entrance, services: all, probe }) => {
       if (probe?.kind === 'as-expected') return [];
@@ -45,9 +45,8 @@ export const serviceMissing: Check = {
               : other.length > 0
                 ? 'give the VIP to the namespace of the service, or publish its port here'
                 : `start the service; it must use port ${service.port}, because direct routing cannot translate ports`,
-          demand: { kind: 'vip', ip: vip.address },
           vouch: 'silence',
-          vips: [vip.address],
+          ...concerns({ vip, service }),
           rootedIn: missingVip(context, vip),
         }),
       ];

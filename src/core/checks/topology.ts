@@ -2,6 +2,7 @@ import type { Check, CheckContext } from '../model/check.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
 import { groupBy } from '../model/group.ts';
 import type { Ip } from '../model/names.ts';
+import { lacksPrivilege } from '../model/reading.ts';
 import { isSilent } from '../network/devices.ts';
 import { type Mention, mentionsIn } from '../network/vip-files.ts';
 import { holds, knob, linksOf } from '../network/ways.ts';
@@ -26,7 +27,7 @@ export const ipvsHere: Check = {
           severity: 'advice',
           reason: ipvs.reason,
           wouldHelp: '/proc/net/ip_vs readable for this user',
-          forLackOfPrivilege: ipvs.forLackOfPrivilege,
+          forLackOfPrivilege: lacksPrivilege(ipvs),
         }),
       ];
     }
@@ -65,7 +66,7 @@ function localnode(context: CheckContext, ip: Ip, services: string): readonly Ve
         severity: 'advice',
         reason: syncDaemon.reason,
         wouldHelp: 'ipvsadm(8), and root, to see whether the connection sync daemon runs: backup_only counts only then',
-        forLackOfPrivilege: syncDaemon.forLackOfPrivilege,
+        forLackOfPrivilege: lacksPrivilege(syncDaemon),
       }),
     ];
   }
@@ -119,7 +120,7 @@ export const keepalivedVip: Check = {
     const mentions = files.flatMap((file) => mentionsIn(file, context.desired));
     const byVip = groupBy(mentions, ({ ip }) => ip);
     const unreadable = files.flatMap(({ path, content }): readonly Verdict[] =>
-      content.kind !== 'unreadable' ? [] : [cannotRead(path, content.reason, content.forLackOfPrivilege)],
+      content.kind !== 'unreadable' ? [] : [cannotRead(path, content.reason, lacksPrivilege(content))],
     );
     return [...unreadable, ...[...byVip].flatMap(([ip, lines]) => judgeKeepalived(context, ip, lines))];
   },

@@ -1,5 +1,5 @@
 import { unknown, type Verdict } from '../model/finding.ts';
-import type { Reading } from '../model/reading.ts';
+import { lacksPrivilege, type Reading } from '../model/reading.ts';
 
 /** Files that decide about the next boot and that this user cannot read: each is said, none is taken for empty. */
 export const unreadableFiles = (
@@ -14,7 +14,7 @@ export const unreadableFiles = (
             severity: 'high',
             reason: content.reason,
             wouldHelp: `${path} readable for this user`,
-            forLackOfPrivilege: content.forLackOfPrivilege,
+            forLackOfPrivilege: lacksPrivilege(content),
           }),
         ],
   );

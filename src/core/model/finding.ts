@@ -1,4 +1,5 @@
 import type { Action } from './action.ts';
+import type { Service } from './desired.ts';
 import type { Ip } from './names.ts';
 
 /** critical: leaks or could at once leak the VIP · high: loses traffic · advice: worth knowing, exits 0. */
@@ -44,6 +45,8 @@ export interface Wrong extends FindingBase {
   readonly vouch: 'silence' | 'alarm';
   /** The VIPs that suffer; empty means the whole host. */
   readonly vips: readonly Ip[];
+  /** The one service of these VIPs that suffers; null means all of them. */
+  readonly service: Pick<Service, 'protocol' | 'port'> | null;
   /** Id of the finding this one is a consequence of. */
   readonly rootedIn: string | null;
   /** Ids and text of what follows from it, folded. */
@@ -68,7 +71,7 @@ export const findingId = (check: string, subject: string | null): string =>
 export type Verdict = Omit<Wrong, 'cause' | 'consequences' | 'id' | 'check'> | Omit<Unknown, 'id' | 'check'>;
 
 type WrongInput = Pick<Wrong, 'subject' | 'severity' | 'wanted' | 'seen' | 'why' | 'fix' | 'demand'> &
-  Partial<Pick<Wrong, 'actions' | 'needs' | 'vouch' | 'vips' | 'rootedIn'>>;
+  Partial<Pick<Wrong, 'actions' | 'needs' | 'vouch' | 'vips' | 'service' | 'rootedIn'>>;
 
 export const wrong = (input: WrongInput): Verdict => ({
   kind: 'wrong',
@@ -76,6 +79,7 @@ export const wrong = (input: WrongInput): Verdict => ({
   needs: null,
   vouch: 'alarm',
   vips: [],
+  service: null,
   rootedIn: null,
   ...input,
 });

@@ -1,3 +1,5 @@
+import type { UnreadableCause } from '../../core/model/reading.ts';
+
 /** A system call that failed, in an operator's words. */
 export function errorText(error: unknown): string {
   const code = errorCode(error);
@@ -10,6 +12,9 @@ export function errorCode(error: unknown): string | null {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return typeof code === 'string' ? code : null;
 }
+
+/** Why a system call could not read what is there. */
+export const causeOf = (error: unknown): UnreadableCause => (isPrivilege(error) ? 'privilege' : 'io');
 
 export const isPrivilege = (error: unknown): boolean => ['EACCES', 'EPERM'].includes(errorCode(error) ?? '');
 

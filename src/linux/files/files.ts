@@ -11,16 +11,18 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { errorText, isAbsent, isPrivilege } from './errors.ts';
+import { causeOf, errorText, isAbsent } from './errors.ts';
 
 /** A text file's content. A FIFO is not waited for: whoever may make one must not hang a verify. */
 export function readText(path: string): Reading<string> {
   let fd: number | null = null;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    return fstatSync(fd).isFIFO() ? unreadable(`${path}: it is a pipe, not a file`) : value(readFileSync(fd, 'utf8'));
+    return fstatSync(fd).isFIFO()
+      ? unreadable('io', `${path}: it is a pipe, not a file`)
+      : value(readFileSync(fd, 'utf8'));
   } catch (error) {
-    return isAbsent(error) ? absent : unreadable(`${path}: ${errorText(error)}`, isPrivilege(error));
+    return isAbsent(error) ? absent : unreadable(causeOf(error), `${path}: ${errorText(error)}`);
   } finally {
     if (fd !== null) closeSync(fd);
   }

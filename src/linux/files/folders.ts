@@ -1,13 +1,13 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { errorText, isAbsent, isPrivilege } from './errors.ts';
+import { causeOf, errorText, isAbsent } from './errors.ts';
 
 /** Names in a folder, sorted by bytes as glob(3) and readers of .d folders do. */
 export function namesIn(folder: string): Reading<readonly string[]> {
   try {
     return value(readdirSync(folder).sort());
   } catch (error) {
-    return isAbsent(error) ? absent : unreadable(`${folder}: ${errorText(error)}`, isPrivilege(error));
+    return isAbsent(error) ? absent : unreadable(causeOf(error), `${folder}: ${errorText(error)}`);
   }
 }
 

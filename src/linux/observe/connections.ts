@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { toBits } from '../../core/model/addresses.ts';
 import { type Ip, isIpv6 } from '../../core/model/names.ts';
 import { type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+import { causeOf, errorText, isAbsent } from '../files/errors.ts';
 
 /** TCP_ESTABLISHED (include/net/tcp_states.h). */
 const ESTABLISHED = '01';
@@ -17,7 +17,7 @@ export function establishedTo(ips: readonly string[]): Reading<readonly string[]
       text = readFileSync(file, 'utf8');
     } catch (error) {
       if (isAbsent(error)) continue;
-      return unreadable(`${file}: ${errorText(error)}`, isPrivilege(error));
+      return unreadable(causeOf(error), `${file}: ${errorText(error)}`);
     }
     for (const line of text.split('\n').slice(1)) {
       const [, local = '', , state] = line.trim().split(/\s+/);

@@ -3,10 +3,10 @@ import { release } from 'node:os';
 import { hidesOptions } from '../../core/firewall/firewall.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
 import type { Firewall, SavedTables } from '../../core/model/surroundings.ts';
-import { errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+import { causeOf, errorText, isAbsent } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import { nftTables } from '../process/child.ts';
-import { type CommandResult, commandFailure, read, start } from '../process/command.ts';
+import { type CommandResult, commandCause, commandFailure, read, start } from '../process/command.ts';
 
 type Family = SavedTables['family'];
 
@@ -47,21 +47,18 @@ function toRuleset(result: CommandResult, isThere: boolean): Reading<unknown> {
   if (result.kind === 'missing') {
     // Not known to be there, and nft is not installed: then they cannot have come from that either.
     return isThere
-      ? unreadable(commandFailure(result, 'the kernel has tables of nf_tables, and they cannot be listed'))
+      ? unreadable('io', commandFailure(result, 'the kernel has tables of nf_tables, and they cannot be listed'))
       : absent;
   }
   if (result.kind !== 'ok') {
-    const denied = result.kind === 'failed' && isDenied(result.stderr);
-    return unreadable(commandFailure(result, 'cannot list the firewall’s rules'), denied);
+    return unreadable(commandCause(result), commandFailure(result, 'cannot list the firewall’s rules'));
   }
   try {
     return value(JSON.parse(result.stdout) as unknown);
   } catch (error) {
-    return unreadable(`\`nft -j list ruleset\` printed no JSON: ${error instanceof Error ? error.message : ''}`);
+    return unreadable('io', `\`nft -j list ruleset\` printed no JSON: ${error instanceof Error ? error.message : ''}`);
   }
 }
-
-const isDenied = (stderr: string): boolean => /not permitted|permission|must be root/i.test(stderr);
 
 /** nf_tables is in the kernel already: loaded, built in, or in a kernel that loads no modules at all. */
 function kernelHasNft(): boolean {
@@ -88,7 +85,7 @@ function observeLegacy(family: Family, timeoutMs: number): readonly SavedTables[
   const rules: Reading<string> =
     result.kind === 'ok'
       ? value(result.stdout)
-      : unreadable(commandFailure(result, 'cannot list the legacy firewall’s rules'));
+      : unreadable(commandCause(result), commandFailure(result, 'cannot list the legacy firewall’s rules'));
   return [{ by: 'legacy', family, rules }];
 }
 
@@ -100,11 +97,10 @@ function observeArptables(timeoutMs: number): Reading<string> {
     const result = read([program, '-t', 'filter', '-L', '-n'], { timeoutMs });
     if (result.kind === 'ok') return value(result.stdout);
     if (result.kind !== 'missing') {
-      const denied = result.kind === 'failed' && isDenied(result.stderr);
-      return unreadable(commandFailure(result, 'cannot list the rules of arptables'), denied);
+      return unreadable(commandCause(result), commandFailure(result, 'cannot list the rules of arptables'));
     }
   }
-  return unreadable('a legacy table of arptables is in use, and arptables is not installed to list it');
+  return unreadable('io', 'a legacy table of arptables is in use, and arptables is not installed to list it');
 }
 
 /** Names of the tables that somebody has used in this network namespace: only those can be listed without loading one. */
@@ -113,6 +109,6 @@ function tablesInUse(file: string): Reading<string> {
     const names = readFileSync(file, 'utf8').trim();
     return names === '' ? absent : value(names);
   } catch (error) {
-    return isAbsent(error) ? absent : unreadable(`${file}: ${errorText(error)}`, isPrivilege(error));
+    return isAbsent(error) ? absent : unreadable(causeOf(error), `${file}: ${errorText(error)}`);
   }
 }

@@ -1,3 +1,4 @@
+import { type Unreadable, unreadable } from '../../core/model/reading.ts';
 import { type CommandResult, commandFailure, start } from '../process/command.ts';
 import { parseArray, UnexpectedOutput } from './ip-json.ts';
 
@@ -5,8 +6,7 @@ type Json = ReturnType<typeof parseArray>;
 
 export type BatchReading =
   /** One entry a command: its JSON array, or null where the kernel said no (no route, say). */
-  | { readonly kind: 'value'; readonly value: readonly (Json | null)[] }
-  | { readonly kind: 'unreadable'; readonly reason: string; readonly forLackOfPrivilege: false };
+  { readonly kind: 'value'; readonly value: readonly (Json | null)[] } | Unreadable;
 
 /** An `ip` that waits for its questions. */
 export interface IpProcess {
@@ -41,17 +41,15 @@ function toReading(result: CommandResult, command: string, asked: number, requir
   );
   const unusable = (result.kind === 'failed' && failed.size === 0) || [...failed].some((line) => line <= required);
   if (result.kind !== 'ok' && (result.kind !== 'failed' || unusable)) {
-    return unreadable(commandFailure(result, `cannot observe the kernel with \`${command}\``));
+    return unreadable('io', commandFailure(result, `cannot observe the kernel with \`${command}\``));
   }
   try {
     return { kind: 'value', value: distribute(result.stdout, asked, failed) };
   } catch (error) {
-    if (error instanceof UnexpectedOutput) return unreadable(`cannot observe the kernel: ${error.message}`);
+    if (error instanceof UnexpectedOutput) return unreadable('io', `cannot observe the kernel: ${error.message}`);
     throw error;
   }
 }
-
-const unreadable = (reason: string): BatchReading => ({ kind: 'unreadable', reason, forLackOfPrivilege: false });
 
 /** One JSON array a line for each command that did not fail, in their order. */
 function distribute(stdout: string, commands: number, failed: ReadonlySet<number>): readonly (Json | null)[] {

@@ -3,7 +3,7 @@ import { type Ip, kernelIp } from '../../core/model/names.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
 import type { Ipvs } from '../../core/model/surroundings.ts';
 import { readText } from '../files/files.ts';
-import { commandFailure, read } from '../process/command.ts';
+import { commandCause, commandFailure, read } from '../process/command.ts';
 
 /** Virtual services of this network namespace; the sync daemon is asked for only where a VIP is served here. */
 export function observeIpvs(desired: Desired, timeoutMs: number): Reading<Ipvs> {
@@ -39,6 +39,5 @@ function askDaemon(timeoutMs: number): Ipvs['syncDaemon'] {
     const modes = [...result.stdout.matchAll(/^(master|backup) sync daemon/gm)];
     return value(modes.map(([, mode]) => (mode === 'master' ? 'master' : 'backup')));
   }
-  const denied = result.kind === 'failed' && /permission|permitted|root/i.test(result.stderr);
-  return unreadable(commandFailure(result, 'cannot ask for the IPVS sync daemon'), denied);
+  return unreadable(commandCause(result), commandFailure(result, 'cannot ask for the IPVS sync daemon'));
 }

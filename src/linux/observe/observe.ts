@@ -73,7 +73,7 @@ function toKernel(
   // Every network namespace has lo: an empty list is output of something that is not iproute2.
   const sane = known.length > 0;
   return {
-    links: sane ? value(known) : unreadable('`ip -j address show` lists no interface at all, not even lo'),
+    links: sane ? value(known) : unreadable('io', '`ip -j address show` lists no interface at all, not even lo'),
     localRoutes: value((local ?? []).flatMap(toLocalRoute)),
     routes: value((routes ?? []).flatMap(toRoute)),
     routing: questions ? toRouting(questions, batch.value.slice(needed + 1), batch.value[needed] ?? null, main) : null,

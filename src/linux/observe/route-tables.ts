@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type InterfaceName, type Ip, kernelIp } from '../../core/model/names.ts';
 import { type Reading, unreadable, value } from '../../core/model/reading.ts';
 import type { MainRoute } from '../../core/model/surroundings.ts';
-import { errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+import { causeOf, errorText, isAbsent } from '../files/errors.ts';
 
 /** RTF_UP, RTF_REJECT (an unreachable or blackhole route), RTF_LOCAL (linux/route.h, linux/ipv6_route.h). */
 const [UP, REJECT, LOCAL] = [0x1, 0x200, 0x8000_0000];
@@ -46,7 +46,7 @@ function readTable(file: string, parse: (line: string) => MainRoute | null): Rea
     return value(lines.map(parse).filter((route) => route !== null));
   } catch (error) {
     // A kernel without that protocol has nothing in it.
-    return isAbsent(error) ? value([]) : unreadable(`${file}: ${errorText(error)}`, isPrivilege(error));
+    return isAbsent(error) ? value([]) : unreadable(causeOf(error), `${file}: ${errorText(error)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Ip, kernelIp } from '../../core/model/names.ts';
 import { type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+import { causeOf, errorText, isAbsent } from '../files/errors.ts';
 
 /** One line of /proc/net/{tcp,tcp6,udp,udp6} (proc(5)). */
 export interface TableSocket {
@@ -38,7 +38,7 @@ export function readSocketTable(ports: ReadonlySet<string>, net = '/proc/net'): 
       found.push(...readTable(file, protocol, family, wanted));
     } catch (error) {
       // A kernel without IPv6 has no tcp6.
-      if (!isAbsent(error)) return unreadable(`${file}: ${errorText(error)}`, isPrivilege(error));
+      if (!isAbsent(error)) return unreadable(causeOf(error), `${file}: ${errorText(error)}`);
     }
   }
   return value(found);

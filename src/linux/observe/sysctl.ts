@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arpSysctl, type SysctlPath, sysctlText } from '../../core/model/names.ts';
 import type { ArpSettings } from '../../core/model/observed.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+import { causeOf, errorText, isAbsent, isPrivilege } from '../files/errors.ts';
 
 const PROC_SYS = '/proc/sys/';
 const CONF = '/proc/sys/net/ipv4/conf';
@@ -14,9 +14,9 @@ export function readSysctl(path: SysctlPath): Reading<number> {
     const text = readFileSync(file, 'utf8').trim(); // for any other encoding Node allocates 64 KiB a file
     return /^-?\d+$/.test(text)
       ? value(Number(text))
-      : unreadable(`${file}: expected a number, received ${JSON.stringify(text.slice(0, 40))}`);
+      : unreadable('corrupt', `${file}: expected a number, received ${JSON.stringify(text.slice(0, 40))}`);
   } catch (error) {
-    return isAbsent(error) ? absent : unreadable(`${file}: ${errorText(error)}`, isPrivilege(error));
+    return isAbsent(error) ? absent : unreadable(causeOf(error), `${file}: ${errorText(error)}`);
   }
 }
 
@@ -34,7 +34,7 @@ export function readArpSettings(): Reading<ReadonlyMap<string, ArpSettings>> {
   try {
     names = readdirSync(CONF);
   } catch (error) {
-    return isAbsent(error) ? absent : unreadable(`${CONF}: ${errorText(error)}`, isPrivilege(error));
+    return isAbsent(error) ? absent : unreadable(causeOf(error), `${CONF}: ${errorText(error)}`);
   }
   const settings = new Map<string, ArpSettings>();
   for (const name of names) {
@@ -52,7 +52,7 @@ export function readArpSettings(): Reading<ReadonlyMap<string, ArpSettings>> {
 
 /** What Node makes of bytes that are no UTF-8. The kernel takes almost any bytes for a name, and such an interface leaks like any other. */
 const NO_TEXT = '\ufffd';
-const unnameable = unreadable('the name of that interface is not UTF-8: rename it (ip link set dev … name …)');
+const unnameable = unreadable('io', 'the name of that interface is not UTF-8: rename it (ip link set dev … name …)');
 
 /** promote_secondaries of `all` and each interface. */
 export function readPromoteSecondaries(): ReadonlyMap<string, boolean> {

@@ -10,11 +10,11 @@ type Json = Readonly<Record<string, unknown>>;
 
 export function listInterfaces(timeoutMs: number): Reading<readonly ProbeInterface[]> {
   const result = read(['ip', '-j', '-d', 'address', 'show'], { timeoutMs });
-  if (result.kind !== 'ok') return unreadable(commandFailure(result, 'listing the interfaces'));
+  if (result.kind !== 'ok') return unreadable('io', commandFailure(result, 'listing the interfaces'));
   try {
     return value(parseArray(result.stdout).flatMap(toInterface));
   } catch (error) {
-    return unreadable(error instanceof Error ? error.message : String(error));
+    return unreadable('io', error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { failed, ok, type ProbeFailure, type Tried } from '../../probe/result.ts';
-import { change, commandFailure } from '../process/command.ts';
+import { type CommandResult, change, commandCause, commandFailure } from '../process/command.ts';
 import { type Packets, systemFailure } from './native.ts';
 
 /** A network namespace that only this process's descriptor keeps: it ends with the process, and its devices with it. */
@@ -22,7 +22,7 @@ export function openNamespace(packets: Packets, timeoutMs: number, lockFd: numbe
   const run = async (argv: readonly [string, ...string[]], input: string, lenient: boolean): Promise<Tried<string>> => {
     const result = await change(argv, { input, timeoutMs, lockFd });
     if (result.kind === 'ok' || (lenient && result.kind === 'failed')) return ok(result.stdout);
-    return failed(toFailure(argv, commandFailure(result, `\`${argv.join(' ').slice(0, 200)}\``)));
+    return failed(toFailure(argv, result));
   };
   return ok({
     fd,
@@ -36,8 +36,8 @@ export function openNamespace(packets: Packets, timeoutMs: number, lockFd: numbe
   });
 }
 
-const toFailure = ([program]: readonly string[], message: string): ProbeFailure => ({
-  kind: message.includes('not permitted') ? 'permission' : 'failed',
-  message,
-  next: program === 'tc' ? 'the kernel needs act_mirred, sch_ingress and cls_u32 or cls_matchall' : 'run this as root',
+const toFailure = (argv: readonly string[], result: Exclude<CommandResult, { kind: 'ok' }>): ProbeFailure => ({
+  kind: commandCause(result) === 'privilege' ? 'permission' : 'failed',
+  message: commandFailure(result, `\`${argv.join(' ').slice(0, 200)}\``),
+  next: argv[0] === 'tc' ? 'the kernel needs act_mirred, sch_ingress and cls_u32 or cls_matchall' : 'run this as root',
 });

@@ -1,3 +1,4 @@
+import type { UnreadableCause } from '../../core/model/reading.ts';
 import { type Ended, startChild } from './child.ts';
 
 /** What children get: nothing of the caller's environment can change what they do or print. */
@@ -108,6 +109,10 @@ export function commandFailure(result: Exclude<CommandResult, { kind: 'ok' }>, w
       return `${what}: ${firstLine(result.stderr) || `exit status ${result.status}`}`;
   }
 }
+
+/** Programs say only in words that they were not allowed to: nft, iptables, arptables and ipvsadm, all in these (LC_ALL=C). */
+export const commandCause = (result: Exclude<CommandResult, { kind: 'ok' }>): UnreadableCause =>
+  result.kind === 'failed' && /not permitted|permission|must be root/i.test(result.stderr) ? 'privilege' : 'io';
 
 const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', flock: 'util-linux', nft: 'nftables' };
 

@@ -59,15 +59,16 @@ function socketInode(pid: number, fd: string): string | null {
 
 /** getsockopt(2) on somebody else's socket; absent where nobody we may look at holds it. */
 export function askSocket(holder: Holder | null, level: number, option: number): Reading<number> {
-  if (holder === null) return unreadable('no process that this user may look at holds the socket', !isRoot());
+  if (holder === null)
+    return unreadable(isRoot() ? 'io' : 'privilege', 'no process that this user may look at holds the socket');
   const ask = native();
-  if (typeof ask === 'string') return unreadable(ask);
+  if (typeof ask === 'string') return unreadable('io', ask);
   const result = ask(holder.pid, holder.fd, level, option);
   if (result >= 0) return value(result);
   if (result === -EPERM || result === -EACCES) {
-    return unreadable(`looking at a socket of ${holder.name} needs CAP_SYS_PTRACE`, true);
+    return unreadable('privilege', `looking at a socket of ${holder.name} needs CAP_SYS_PTRACE`);
   }
-  return result === -ENOSYS ? unreadable('this kernel has no pidfd_getfd(2), which came with Linux 5.6') : absent;
+  return result === -ENOSYS ? unreadable('io', 'this kernel has no pidfd_getfd(2), which came with Linux 5.6') : absent;
 }
 
 const [EPERM, EACCES, ENOSYS] = [1, 13, 38];

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { isFindings, type LastRun, parseRecord, REPORT_DIRECTORY, type RunRecord } from '../../core/report/journal.ts';
-import { errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+import { causeOf, errorText, isAbsent } from '../files/errors.ts';
 import { readText, writeAtomic } from '../files/files.ts';
 import { asOwnerOf } from '../files/owner.ts';
 import type { Paths } from '../files/paths.ts';
@@ -42,7 +42,7 @@ export function lastRecord(paths: Paths): Reading<RunRecord | null> {
     }
     return value(null);
   } catch (error) {
-    return unreadable(`${paths.at(REPORT_DIRECTORY)}: ${errorText(error)}`, isPrivilege(error));
+    return unreadable(causeOf(error), `${paths.at(REPORT_DIRECTORY)}: ${errorText(error)}`);
   }
 }
 
@@ -60,7 +60,7 @@ export function readJournal(
     const records = parsed.filter((record) => record !== null).sort((a, b) => a.seq - b.seq);
     return value({ records, skipped: parsed.length - records.length });
   } catch (error) {
-    return unreadable(`${paths.at(REPORT_DIRECTORY)}: ${errorText(error)}`, isPrivilege(error));
+    return unreadable(causeOf(error), `${paths.at(REPORT_DIRECTORY)}: ${errorText(error)}`);
   }
 }
 

@@ -3,10 +3,6 @@ import { type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { deleteFile, readText, setAside, writeAtomic } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
 
-/** Why a ledger that could be read cannot be used. */
-export const CORRUPT = 'it is corrupt';
-export const NEWER = 'a newer rsprep wrote it';
-
 export function readLedger(paths: Paths): Reading<Ledger> {
   const path = paths.at(LEDGER_PATH);
   const text = readText(path);
@@ -15,12 +11,17 @@ export function readLedger(paths: Paths): Reading<Ledger> {
   try {
     parsed = JSON.parse(text.value);
   } catch (error) {
-    return unreadable(`${path}: ${CORRUPT} (${error instanceof Error ? error.message : 'no JSON'})`);
+    return unreadable('corrupt', `${path}: it is corrupt (${error instanceof Error ? error.message : 'no JSON'})`);
   }
   if (isObject(parsed) && typeof parsed.format === 'number' && parsed.format > LEDGER_FORMAT) {
-    return unreadable(`${path}: ${NEWER} (format ${parsed.format}, this one knows ${LEDGER_FORMAT})`);
+    return unreadable(
+      'newer',
+      `${path}: a newer rsprep wrote it (format ${parsed.format}, this one knows ${LEDGER_FORMAT})`,
+    );
   }
-  return isLedger(parsed) ? value(parsed) : unreadable(`${path}: ${CORRUPT} (it is JSON, but not a ledger)`);
+  return isLedger(parsed)
+    ? value(parsed)
+    : unreadable('corrupt', `${path}: it is corrupt (it is JSON, but not a ledger)`);
 }
 
 export const writeLedger = (paths: Paths, ledger: Ledger): Promise<void> =>

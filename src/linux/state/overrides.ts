@@ -12,9 +12,9 @@ export function readOverrides(paths: Paths): Reading<readonly Override[]> {
     const parsed: unknown = JSON.parse(text.value);
     if (Array.isArray(parsed) && parsed.every(isOverride)) return value(parsed);
   } catch (error) {
-    return unreadable(`${path}: it is corrupt (${error instanceof Error ? error.message : 'no JSON'})`);
+    return unreadable('corrupt', `${path}: it is corrupt (${error instanceof Error ? error.message : 'no JSON'})`);
   }
-  return unreadable(`${path}: it is corrupt (it is JSON, but not a list of overrides)`);
+  return unreadable('corrupt', `${path}: it is corrupt (it is JSON, but not a list of overrides)`);
 }
 
 export async function writeOverrides(paths: Paths, overrides: readonly Override[]): Promise<void> {

@@ -43,7 +43,10 @@ describe('text', () => {
   test('what blinds many checks is said once, and names them all', () => {
     const host = new FakeHost(state(), [VIP]);
     const observe = host.observe.bind(host);
-    host.observe = (wanted, forChange) => ({ ...observe(wanted, forChange), links: unreadable('ip(8) is broken') });
+    host.observe = (wanted, forChange) => ({
+      ...observe(wanted, forChange),
+      links: unreadable('io', 'ip(8) is broken'),
+    });
     const text = renderText(verify(host, desired, { strict: false }), plain);
     expect(text.match(/could not look: ip\(8\) is broken/g)).toHaveLength(1);
     expect(text).toMatch(/likewise .*vip-missing/);

@@ -1,4 +1,5 @@
 import type { Reporting } from '../../../app/ports/report.ts';
+import { lacksPrivilege } from '../../../core/model/reading.ts';
 import { EXIT, failureCode } from '../../../core/report/exit-code.ts';
 import { historyOf } from '../../../core/report/history.ts';
 import type { Context } from '../../context.ts';
@@ -9,7 +10,7 @@ export async function showHistory(context: Context, host: Reporting, sinceMs: nu
   const journal = host.journal();
   if (journal.kind !== 'value') {
     const reason = journal.kind === 'unreadable' ? journal.reason : 'it is not there';
-    const kind = journal.kind === 'unreadable' && journal.forLackOfPrivilege ? 'permission' : 'failed';
+    const kind = lacksPrivilege(journal) ? 'permission' : 'failed';
     io.err(`rsprep report: the journal cannot be read: ${reason}\n  next: run this as root\n`);
     return io.setExitCode(failureCode(kind));
   }

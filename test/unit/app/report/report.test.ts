@@ -76,7 +76,7 @@ function observedOf({ leaking, blind }: Fake): Observed {
     ...NOT_LOOKED_AT,
     links: value([link]),
     localRoutes: value([]),
-    arp: blind ? unreadable('EIO') : value(arp),
+    arp: blind ? unreadable('io', 'EIO') : value(arp),
     sysctlFile: absent,
     change: null,
   } as Observed;

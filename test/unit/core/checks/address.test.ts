@@ -121,7 +121,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
   ['an address of somebody else', withLo(four, six, address('10.0.0.101', 32)), []],
   [
     'links that cannot be observed',
-    { observed: { links: unreadable('no ip') } },
+    { observed: { links: unreadable('io', 'no ip') } },
     [
       'unknown vip-on-nic',
       'unknown vip6-anycast',

@@ -106,7 +106,7 @@ describe('ARP keys that cannot be read', () => {
     ['none at all', { observed: { arp: absent } }, ['unknown arp-ignore@all', 'unknown arp-announce@all']],
     [
       'not for this user',
-      { observed: { arp: unreadable('EACCES', true) } },
+      { observed: { arp: unreadable('privilege', 'EACCES') } },
       ['unknown arp-ignore@all', 'unknown arp-announce@all'],
     ],
     [
@@ -116,7 +116,7 @@ describe('ARP keys that cannot be read', () => {
           arp: value(
             new Map([
               ['all', { arp_ignore: value(1), arp_announce: value(2) }],
-              ['eth0', both(unreadable('EIO'))],
+              ['eth0', both(unreadable('io', 'EIO'))],
             ]),
           ),
         },

@@ -119,7 +119,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
       observed: {
         sysctlFiles: {
           bootReader: 'systemd',
-          files: [{ path: '/etc/sysctl.d/a.conf', content: unreadable('EACCES', true) }],
+          files: [{ path: '/etc/sysctl.d/a.conf', content: unreadable('privilege', 'EACCES') }],
         },
       },
     },

@@ -120,7 +120,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
   ],
   [
     'sockets that cannot be listed',
-    serving(HTTP, { sockets: unreadable('EACCES', true), elsewhere: [], probes: [] }),
+    serving(HTTP, { sockets: unreadable('privilege', 'EACCES'), elsewhere: [], probes: [] }),
     ['unknown service-missing'],
   ],
   // D2b
@@ -155,7 +155,10 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
   ],
   [
     'UDP on 0.0.0.0, and nobody may look',
-    serving(DNS, sockets(socket('udp 0.0.0.0:53', { asksDestination: unreadable('EPERM', true), process: null }))),
+    serving(
+      DNS,
+      sockets(socket('udp 0.0.0.0:53', { asksDestination: unreadable('privilege', 'EPERM'), process: null })),
+    ),
     [`unknown service-source@${dns}`],
   ],
   // D2c

@@ -143,7 +143,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
   ['IPVS for the VIP on a real server', { observed: served('tcp', VIP) }, [`critical ipvs-here@${VIP}`]],
   ['IPVS for another address', { observed: served('tcp', '10.0.0.200') }, []],
   ['IPVS by firewall mark', { observed: served('fwmark', null) }, []],
-  ['IPVS that cannot be read', { observed: { ipvs: unreadable('EACCES', true) } }, ['unknown ipvs-here']],
+  ['IPVS that cannot be read', { observed: { ipvs: unreadable('privilege', 'EACCES') } }, ['unknown ipvs-here']],
   [
     'a localnode with another director, backup_only=0',
     { desired: localnode, observed: served('tcp', VIP) },
@@ -176,7 +176,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
   ],
   [
     'a localnode whose sync daemon cannot be asked for',
-    { desired: localnode, observed: { ...served('tcp', VIP, unreadable('no ipvsadm')), ...backupOnly } },
+    { desired: localnode, observed: { ...served('tcp', VIP, unreadable('io', 'no ipvsadm')), ...backupOnly } },
     [`unknown ipvs-here@${VIP}`],
   ],
   [
@@ -227,7 +227,9 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
   ],
   [
     'keepalived.conf that this user may not read',
-    { observed: { vipFiles: [{ path: '/etc/keepalived/keepalived.conf', content: unreadable('EACCES', true) }] } },
+    {
+      observed: { vipFiles: [{ path: '/etc/keepalived/keepalived.conf', content: unreadable('privilege', 'EACCES') }] },
+    },
     ['unknown keepalived-vip@/etc/keepalived/keepalived.conf'],
   ],
   // A15

@@ -321,7 +321,11 @@ describe('firewall checks', () => {
       [`advice firewall-drops@${VIP}/udp/53`],
     ],
     ['a container’s port needs no socket here', guarded(host, 'tcp', 8080, { services: sockets() }), []],
-    ['not for this user', guarded({ nft: unreadable('not permitted', true) }, 'tcp', 80), ['unknown firewall-drops']],
+    [
+      'not for this user',
+      guarded({ nft: unreadable('privilege', 'not permitted') }, 'tcp', 80),
+      ['unknown firewall-drops'],
+    ],
     // A13
     ['an arp table while the sysctl is open', guarded(host, 'tcp', 22, leaking), ['critical arp-ignore@all']],
     ['an arp table while the sysctls are right', guarded(host, 'tcp', 22), []],
@@ -332,7 +336,7 @@ describe('firewall checks', () => {
     ],
     [
       'legacy arptables that nobody here may list',
-      guarded({ arptables: unreadable('not permitted', true) }, 'tcp', 22, leaking),
+      guarded({ arptables: unreadable('privilege', 'not permitted') }, 'tcp', 22, leaking),
       ['critical arp-ignore@all', 'unknown arp-filter'],
     ],
     // D4

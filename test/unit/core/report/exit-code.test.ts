@@ -21,6 +21,7 @@ const wrong = (severity: Severity, cause: Cause, check = 'arp-ignore'): Finding 
   demand: { kind: 'host' },
   vouch: 'alarm',
   vips: [],
+  service: null,
   rootedIn: null,
   consequences: [],
 });

@@ -20,6 +20,7 @@ export const wrongOf = (check: string, subject: string | null, more: Partial<Wro
   cause: 'drift',
   vouch: 'alarm',
   vips: [],
+  service: null,
   rootedIn: null,
   consequences: [],
   ...more,
