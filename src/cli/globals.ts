@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { parseDuration } from '../core/duration.ts';
+import { type DurationLimits, parseDuration } from '../core/duration.ts';
 
 export interface GlobalOptions {
   readonly config: string;
@@ -57,15 +57,15 @@ export function globalsOf(command: Command): GlobalOptions {
 
 const text = (option: unknown): string | null => (typeof option === 'string' ? option : null);
 
-/** A duration with its unit; on the command line a bare number is seconds. @returns milliseconds, or null if not given. */
-export function duration(option: unknown, name: string): number | null {
+const ANY: DurationLimits = { minMs: 0, maxMs: 3_660 * 86_400_000 };
+
+/** By the one grammar of durations. @returns milliseconds, or null if not given. */
+export function duration(option: unknown, name: string, limits = ANY): number | null {
   if (typeof option !== 'string') return null;
-  const ms = parseDuration(/^\d+(\.\d+)?$/.test(option) ? `${option}s` : option);
-  if (ms === null)
-    throw new UsageError(
-      `${name}: expected a duration such as 30, 30s or 5m (at most 3660d), received ${JSON.stringify(option)}`,
-    );
-  return ms;
+  const parsed = parseDuration(option, limits);
+  if (parsed.kind === 'ok') return parsed.value;
+  const { message, expected, hint } = parsed;
+  throw new UsageError(`${name}: ${message}: expected ${expected}, received ${JSON.stringify(option)}; ${hint}`);
 }
 
 /** The formats a command knows. */

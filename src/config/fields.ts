@@ -1,3 +1,4 @@
+import { type DurationLimits, parseDuration as readDuration } from '../core/duration.ts';
 import { type InterfaceName, parseInterfaceName } from '../core/model/names.ts';
 import { ok, type Parsed, problem } from './problem.ts';
 import { quote } from './quote.ts';
@@ -17,6 +18,12 @@ export function parseDevice(text: string): Parsed<InterfaceName> {
   if (owner !== null) return say('a label and not a device', `write ${owner}: rsprep sets its own label`);
   if (text.length > 15) return say(`a name of ${text.length} characters`, 'see "ip link" for the names of this host');
   return say('not the name of a device', 'see "ip link" for the names of this host');
+}
+
+/** In milliseconds. */
+export function parseDuration(text: string, limits: DurationLimits): Parsed<number> {
+  const read = readDuration(text, limits);
+  return read.kind === 'ok' ? read : problem(text, read.message, read.expected, read.hint);
 }
 
 /** A glob over finding ids, such as `arp-ignore@eth9`. */

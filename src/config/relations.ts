@@ -1,4 +1,4 @@
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../core/duration.ts';
 
 /** Keys and indexes from the document's root. */
 export type Path = readonly (string | number)[];

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
+import { type DurationLimits, formatDuration, giveTheUnit, rangeText } from '../core/duration.ts';
+import { DEFAULT_REPORT, DEFAULT_RESPONDER } from '../core/model/desired.ts';
 import { LO } from '../core/model/names.ts';
 import { parseHostAddress, parseVip } from './address.ts';
-import { type DurationLimits, formatDuration, giveTheUnit, parseDuration, rangeText } from './duration.ts';
-import { parseDay, parseDevice, parseFindingGlob, parseReason, parseTextfile } from './fields.ts';
+import { parseDay, parseDevice, parseDuration, parseFindingGlob, parseReason, parseTextfile } from './fields.ts';
 import { ok, type Parsed, problem } from './problem.ts';
 import { boolean, encodeMessage, integer, list, type Schema, type Shapes, text } from './schema-parts.ts';
 import { parseHex, parseService } from './service.ts';
@@ -12,8 +13,15 @@ import { suggest } from './suggest.ts';
 export const DEFAULTS = {
   role: 'real-server',
   persist: true,
-  responder: { port: 5300, interval: '1s', lease: '5s', onDrift: 'silent', unknownGrace: '60s', stopGrace: '2s' },
-  report: { remind: '24h' },
+  responder: {
+    port: DEFAULT_RESPONDER.port,
+    interval: formatDuration(DEFAULT_RESPONDER.intervalMs),
+    lease: formatDuration(DEFAULT_RESPONDER.leaseMs),
+    onDrift: DEFAULT_RESPONDER.onDrift,
+    unknownGrace: formatDuration(DEFAULT_RESPONDER.unknownGraceMs),
+    stopGrace: formatDuration(DEFAULT_RESPONDER.stopGraceMs),
+  },
+  report: { remind: formatDuration(DEFAULT_REPORT.remindMs) },
   farm: { scheduler: 'wlc', weight: 1 },
 } as const;
 

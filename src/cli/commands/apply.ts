@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { DurationLimits } from '../../core/duration.ts';
 import { changing, lookingAt } from '../../linux/ports/host.ts';
 import { type Context, contextOf, type Io } from '../context.ts';
 import { addGlobals, duration, UsageError } from '../globals.ts';
@@ -82,11 +83,9 @@ async function healNow(context: Context, options: Record<string, unknown>): Prom
   await emit(report, context);
 }
 
-/** A second is too short to type anything; a day is not a confirmation any more. In milliseconds. */
-const CONFIRM_MS = { least: 1000, most: 86_400_000 };
+/** A second is too short to type anything; a day is not a confirmation any more. */
+const CONFIRM: DurationLimits = { minMs: 1000, maxMs: 86_400_000 };
 
-function confirmation(option: unknown): number | null {
-  const ms = duration(option, '--confirm');
-  if (ms === null || (ms >= CONFIRM_MS.least && ms <= CONFIRM_MS.most)) return ms;
-  throw new UsageError(`--confirm: expected 1 second to 1 day, received ${JSON.stringify(option)}`);
-}
+/** Seconds, as the README has it; or a duration with its unit. */
+const confirmation = (option: unknown): number | null =>
+  duration(typeof option === 'string' && /^\d+$/.test(option) ? `${option}s` : option, '--confirm', CONFIRM);

@@ -67,6 +67,17 @@ export interface Desired {
   readonly farm: FarmConfig | null;
 }
 
+/** Where the configuration says nothing. */
+export const DEFAULT_RESPONDER: ResponderConfig = {
+  port: 5300,
+  intervalMs: 1000,
+  leaseMs: 5000,
+  onDrift: 'silent',
+  unknownGraceMs: 60_000,
+  stopGraceMs: 2000,
+};
+export const DEFAULT_REPORT: ReportConfig = { textfile: null, remindMs: 86_400_000 };
+
 /** What is left of a configuration that cannot be read: nothing is asked for. */
 export const emptyDesired: Desired = {
   vips: [],
@@ -74,15 +85,8 @@ export const emptyDesired: Desired = {
   directors: [],
   role: 'real-server',
   persist: false,
-  responder: {
-    port: 5300,
-    intervalMs: 1000,
-    leaseMs: 5000,
-    onDrift: 'silent',
-    unknownGraceMs: 60_000,
-    stopGraceMs: 2000,
-  },
-  report: { textfile: null, remindMs: 86_400_000 },
+  responder: DEFAULT_RESPONDER,
+  report: DEFAULT_REPORT,
   ignore: [],
   farm: null,
 };

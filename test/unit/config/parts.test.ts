@@ -2,13 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { parseHostAddress, parseVip } from '../../../src/config/address.ts';
-import { formatDuration, parseDuration } from '../../../src/config/duration.ts';
-import { parseDay, parseDevice, parseFindingGlob, parseReason, parseTextfile } from '../../../src/config/fields.ts';
+import {
+  parseDay,
+  parseDevice,
+  parseDuration,
+  parseFindingGlob,
+  parseReason,
+  parseTextfile,
+} from '../../../src/config/fields.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 import { quote } from '../../../src/config/quote.ts';
 import { resolvePlain } from '../../../src/config/resolve-plain.ts';
 import { parseHex, parseService } from '../../../src/config/service.ts';
 import { suggest } from '../../../src/config/suggest.ts';
+import { formatDuration } from '../../../src/core/duration.ts';
 
 // Generous: the machine may be busy with the tests that need a kernel.
 vi.setConfig({ testTimeout: 30_000 });
