@@ -3,72 +3,30 @@
  * and node:child_process costs as much as ip itself does (docs/adr/observe-with-child-process.md). src/linux/process/child.ts has the types.
  */
 #include "child.h"
+#include "spawn.h"
 #include "../udp/kernel.h"
 
 #if defined(__x86_64__)
-enum { NR_rt_sigaction = 13, NR_rt_sigprocmask = 14, NR_execve = 59, NR_wait4 = 61, NR_kill = 62, NR_dup3 = 292, NR_pipe2 = 293 };
+enum { NR_rt_sigaction = 13, NR_wait4 = 61, NR_kill = 62, NR_faccessat = 269, NR_pipe2 = 293 };
 #else
-enum { NR_dup3 = 24, NR_pipe2 = 59, NR_kill = 129, NR_rt_sigaction = 134, NR_rt_sigprocmask = 135, NR_execve = 221, NR_wait4 = 260 };
+enum { NR_faccessat = 48, NR_pipe2 = 59, NR_kill = 129, NR_rt_sigaction = 134, NR_wait4 = 260 };
 #endif
 
-enum { CLONE_VM = 0x100, CLONE_VFORK = 0x4000, SIGNAL_CHILD = 17, SIGNAL_KILL = 9, SIGNAL_PIPE = 13 };
-enum { CLOSE_ON_EXEC = 02000000, NON_BLOCKING = 04000, SET_FLAGS = 4, CLOCK_MONOTONIC = 1, WAIT_NO_HANG = 1 };
-enum { POLL_IN = 1, POLL_OUT = 4, STACK_BYTES = 65536, MAX_WORDS = 256, ERR_NOENT = 2, ERR_CHILD = 10, ERR_NOTDIR = 20 };
+enum { SIGNAL_CHILD = 17, SIGNAL_KILL = 9, CLOSE_ON_EXEC = 02000000, NON_BLOCKING = 04000, SET_FLAGS = 4, AT_CWD = -100 };
+enum { CLOCK_MONOTONIC = 1, WAIT_NO_HANG = 1, POLL_IN = 1, POLL_OUT = 4, MAX_WORDS = 256 };
+enum { ERR_NOENT = 2, ERR_CHILD = 10, ERR_NOTDIR = 20 };
 enum { FIRST_BYTES = 1 << 18, SET_PIPE_SIZE = 1031, PIPE_BYTES = 1 << 20 };
 
 /* struct sigaction of the kernel (include/linux/signal_types.h): handler, flags, restorer where the architecture has one, mask. */
 struct action { void *handler; unsigned long flags; void *restorer; u64 mask; };
 struct poll { i32 fd; short events, happened; };
 
-/* What the child needs, in the parent's memory: the parent sleeps until it has called execve(2) or ended (CLONE_VFORK). */
-struct birth {
-  const char **programs, **arguments, **environment;
-  i32 fds[3];
-  volatile i32 error;
-};
-
-/* int (*)(void *) on a stack of its own, because the parent's goes on where it was. As musl's clone(). */
-long clone_onto(unsigned long flags, void *stack_end, int (*run)(void *), void *argument);
-#if defined(__x86_64__)
-__asm__(".text\n.hidden clone_onto\n.globl clone_onto\n.type clone_onto,@function\nclone_onto:\n"
-        "  mov %rdx, %r9\n  and $-16, %rsi\n  sub $16, %rsi\n  mov %rcx, (%rsi)\n"
-        "  xor %edx, %edx\n  xor %r10d, %r10d\n  xor %r8d, %r8d\n  mov $56, %eax\n  syscall\n"
-        "  test %eax, %eax\n  jnz 1f\n  xor %ebp, %ebp\n  mov (%rsp), %rdi\n  call *%r9\n"
-        "  mov %eax, %edi\n  mov $60, %eax\n  syscall\n  hlt\n1: ret\n.size clone_onto,.-clone_onto\n");
-#else
-__asm__(".text\n.hidden clone_onto\n.globl clone_onto\n.type clone_onto,%function\nclone_onto:\n"
-        "  and x1, x1, #-16\n  stp x2, x3, [x1, #-16]!\n  mov x2, #0\n  mov x3, #0\n  mov x4, #0\n  mov x8, #220\n  svc #0\n"
-        "  cbz x0, 1f\n  ret\n1: mov x29, #0\n  ldp x1, x0, [sp], #16\n  blr x1\n  mov x8, #93\n  svc #0\n"
-        ".size clone_onto,.-clone_onto\n");
-#endif
-
-static int be_born(void *argument) {
-  struct birth *birth = argument;
-  /* Node ignores SIGPIPE, and what is ignored stays so over execve(2). */
-  struct action usual = {0};
-  KERNEL(rt_sigaction, SIGNAL_PIPE, &usual, NULL, 8, 0);
-  u64 none = 0;
-  KERNEL(rt_sigprocmask, 2, &none, NULL, 8, 0); /* SIG_SETMASK */
-  for (i32 i = 0; i < 3; i++) {
-    long status = KERNEL(dup3, birth->fds[i], i, 0, 0, 0);
-    if (status < 0) return birth->error = (i32)-status, 127;
-  }
-  i32 error = ERR_NOENT;
-  for (const char **program = birth->programs; *program != NULL; program++) {
-    i32 refused = (i32)-KERNEL(execve, *program, birth->arguments, birth->environment, 0, 0);
-    /* The first that is there but cannot be started is what the caller hears of. */
-    if (refused != ERR_NOENT && refused != ERR_NOTDIR && error == ERR_NOENT) error = refused;
-  }
-  birth->error = error; /* not reached where one was started */
-  return 127;
-}
-
 static void close_pair(const i32 *pair) {
   for (u32 i = 0; i < 2; i++)
     if (pair[i] >= 0) KERNEL(close, pair[i], 0, 0, 0, 0);
 }
 
-/* A pipe whose child's end is above the standard descriptors: dup3 of a descriptor onto itself is refused. */
+/* A pipe above the standard descriptors, onto which the child's ends are copied one after the other. */
 static long make_pipe(i32 *pair) {
   long status = KERNEL(pipe2, pair, CLOSE_ON_EXEC, 0, 0, 0);
   for (u32 i = 0; status >= 0 && i < 2; i++) {
@@ -81,15 +39,26 @@ static long make_pipe(i32 *pair) {
   return status < 0 ? status : 0;
 }
 
-/* From one NUL-ended word to the next. @returns the first byte after `count` words, or NULL where there are not as many */
-static const char *pointers(const char *at, const char *end, u32 count, const char **into) {
-  for (u32 i = 0; i < count; i++) {
-    into[i] = at;
-    while (at < end && *at != 0) at++;
-    if (at++ >= end) return NULL;
+/* What the child is given, in one list: programs to try, arguments and environment, a NULL after each. */
+struct words { const char *list[MAX_WORDS + 3], **programs, **arguments, **environment; };
+
+/* Reads NUL-ended words. @returns 0, or -EINVAL where `counts` and the bytes do not agree */
+static i32 read_words(const char *at, size_t size, const i32 *counts, struct words *words) {
+  const char *end = at + size, **next = words->list;
+  const char ***starts[3] = {&words->programs, &words->arguments, &words->environment};
+  for (u32 i = 0; i < 3; i++) {
+    *starts[i] = next;
+    i32 left = counts[i]; /* read once: other threads may write there */
+    /* There is always room for the NULLs that are still to come. */
+    if (left < (i < 2) || left > MAX_WORDS + (i32)i - (next - words->list)) return -ERR_INVAL;
+    for (; left > 0; left--) {
+      *next++ = at;
+      while (at < end && *at != 0) at++;
+      if (at++ >= end) return -ERR_INVAL;
+    }
+    *next++ = NULL;
   }
-  into[count] = NULL;
-  return at;
+  return 0;
 }
 
 /* Inherited as ignored, SIGCHLD would make the kernel forget how a child ended (sigaction(2)). */
@@ -99,46 +68,38 @@ static void heed_children(void) {
   if (now.handler == (void *)1) KERNEL(rt_sigaction, SIGNAL_CHILD, &usual, NULL, 8, 0); /* SIG_IGN */
 }
 
-i32 child_start(const u8 *words, size_t size, const i32 *counts, struct child *child) {
-  const char *list[MAX_WORDS + 3], **next = list;
-  const char *at = (const char *)words, *end = at + size;
-  struct birth birth = {0};
-  if (counts[0] < 1 || counts[1] < 1 || counts[2] < 0 || counts[0] + counts[1] + counts[2] > MAX_WORDS) return -ERR_INVAL;
-  const char ***lists[3] = {&birth.programs, &birth.arguments, &birth.environment};
-  for (u32 i = 0; i < 3; i++) {
-    *lists[i] = next;
-    at = pointers(at, end, (u32)counts[i], next);
-    if (at == NULL) return -ERR_INVAL;
-    next += counts[i] + 1;
+/* The first that can be started; else the first that is there and cannot be is what the caller hears of. */
+static long start_one(const struct words *words, const i32 *fds) {
+  long error = -ERR_NOENT;
+  for (const char **program = words->programs; *program != NULL; program++) {
+    long pid = KERNEL(faccessat, AT_CWD, *program, 0, 0, 0); /* cheaper than a process that fails */
+    if (pid != -ERR_NOENT && pid != -ERR_NOTDIR) pid = spawn(*program, words->arguments, words->environment, fds);
+    if (pid > 0) return pid;
+    if (pid != -ERR_NOENT && pid != -ERR_NOTDIR && error == -ERR_NOENT) error = pid;
   }
-  i32 pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
-  void *stack = map_memory(STACK_BYTES);
-  long status = stack == NULL ? -12 : 0; /* ENOMEM */
+  return error;
+}
+
+i32 child_start(const u8 *bytes, size_t size, const i32 *counts, struct child *child) {
+  struct words words;
+  if (read_words((const char *)bytes, size, counts, &words) != 0) return -ERR_INVAL;
+  i32 pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}}, theirs[3];
+  long status = 0;
   for (u32 i = 0; status == 0 && i < 3; i++) status = make_pipe(pipes[i]);
   if (status == 0) {
     for (u32 i = 0; i < 3; i++) {
-      birth.fds[i] = pipes[i][i == 0 ? 0 : 1];
+      theirs[i] = pipes[i][i == 0 ? 0 : 1];
       child->fds[i] = pipes[i][i == 0 ? 1 : 0];
       KERNEL(fcntl, child->fds[i], SET_FLAGS, NON_BLOCKING, 0, 0);
     }
     /* As much as anyone may have (pipe(7)): it works on while we do something else. Refused, it only waits for us earlier. */
     KERNEL(fcntl, child->fds[1], SET_PIPE_SIZE, PIPE_BYTES, 0, 0);
     heed_children();
-    u64 all = ~(u64)0, before = 0;
-    KERNEL(rt_sigprocmask, 2, &all, &before, 8, 0); /* no handler of ours may run in the child, on our memory */
-    status = clone_onto(CLONE_VM | CLONE_VFORK | SIGNAL_CHILD, (u8 *)stack + STACK_BYTES, be_born, &birth);
-    KERNEL(rt_sigprocmask, 2, &before, NULL, 8, 0);
-    if (status > 0 && birth.error != 0) {
-      /* It came to its end instead of execve(2). */
-      while (KERNEL(wait4, status, NULL, 0, NULL, 0) == -ERR_INTR) continue;
-      status = -birth.error;
-    }
+    status = start_one(&words, theirs);
   }
-  if (stack != NULL) unmap_memory(stack, STACK_BYTES);
   for (u32 i = 0; i < 3; i++) {
-    i32 theirs = i == 0 ? 0 : 1;
     if (status <= 0) close_pair(pipes[i]);
-    else KERNEL(close, pipes[i][theirs], 0, 0, 0, 0);
+    else KERNEL(close, theirs[i], 0, 0, 0, 0);
   }
   child->pid = (i32)status;
   return status < 0 ? (i32)status : 0;
@@ -161,8 +122,10 @@ static long read_some(i32 fd, struct output *output, size_t most) {
     size_t size = output->size == 0 ? FIRST_BYTES : 2 * output->size;
     u8 *bytes = map_memory(size);
     if (bytes == NULL) return -12;
-    copy_bytes(bytes, output->bytes, output->length);
-    if (output->bytes != NULL) unmap_memory(output->bytes, output->size);
+    if (output->bytes != NULL) {
+      copy_bytes(bytes, output->bytes, output->length);
+      unmap_memory(output->bytes, output->size);
+    }
     output->bytes = bytes, output->size = size;
   }
   long count = KERNEL(read, fd, output->bytes + output->length, output->size - output->length, 0, 0);

@@ -117,5 +117,8 @@ void uv_unref(uv_handle_t *);
 typedef unsigned long uv_thread_id;
 int uv_thread_create(uv_thread_id *, void (*)(void *), void *);
 int uv_thread_join(uv_thread_id *);
+typedef struct { void *handle; char *message; } uv_lib_t;
+int uv_dlsym(uv_lib_t *, const char *, void **);
+void uv_dlclose(uv_lib_t *);
 
 #endif
