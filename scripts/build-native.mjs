@@ -1,8 +1,9 @@
-// Builds the UDP addon: dist/rsprep-<arch>.node with the C compiler at hand. A checkout needs nothing else; without a compiler
-// the committed prebuilds/ are used. `--prebuilds` rebuilds those, for x64 and arm64, with clang and lld.
+// Builds the addon: dist/rsprep-<arch>.node with the C compiler at hand. A checkout needs nothing else; without a compiler
+// the committed prebuilds/ are used. `--prebuilds` rebuilds those, for x64 and arm64, with clang and lld: the same bytes from the
+// same sources and the versions in prebuilds/toolchain.json (test/native/prebuilds.test.ts).
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -15,7 +16,7 @@ const sources = path.join(root, 'src/native');
 const compile = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror=implicit-function-declaration', '-shared', '-fPIC'];
 // No C library: every symbol but Node's own is resolved inside, so one file runs on any libc and any Node since 18.
 const freestanding = ['-ffreestanding', '-nostdlib', '-fvisibility=hidden', '-fno-stack-protector'];
-const small = ['-fno-asynchronous-unwind-tables', '-s'];
+const small = ['-fno-asynchronous-unwind-tables', '-fno-ident', '-s'];
 const link = ['-Wl,-z,relro,-z,now,-z,noexecstack,--hash-style=both,--build-id=none'];
 
 /** SHA-256 of the C sources, which the addon carries: a stale prebuilt file is found by comparing. */
@@ -60,21 +61,40 @@ export async function buildNative(output = path.join(root, 'dist', `rsprep-${pro
   return `no C compiler (tried ${wanted.join(', ')}): the prebuilt addon in prebuilds/ is used`;
 }
 
-async function buildPrebuilds() {
+/**
+ * What builds prebuilds/, as it names itself.
+ * @returns {Promise<{clang: string, lld: string} | null>} null where one of them is not there
+ */
+export async function toolchain() {
+  const name = async (program) => (await run(program, ['--version'])).stdout.split('\n')[0] ?? '';
+  try {
+    return { clang: await name('clang'), lld: await name('ld.lld') };
+  } catch {
+    return null;
+  }
+}
+
+export const PREBUILDS = path.join(root, 'prebuilds');
+
+export async function buildPrebuilds(folder = PREBUILDS) {
   const lld = ['-fuse-ld=lld', '-Wl,-z,noseparate-code'];
   const targets = [
     ['x64', '--target=x86_64-linux-gnu', []],
     ['arm64', '--target=aarch64-linux-gnu', ['-mno-outline-atomics']],
   ];
+  const files = [];
   for (const [arch, target, extra] of targets) {
-    const output = path.join(root, 'prebuilds', `rsprep-${arch}.node`);
+    const output = path.join(folder, `rsprep-${arch}.node`);
     await build('clang', output, [target, ...lld, ...extra]);
-    process.stdout.write(`${output}\n`);
+    files.push(output);
   }
+  const versions = path.join(folder, 'toolchain.json');
+  await writeFile(versions, `${JSON.stringify(await toolchain(), null, 2)}\n`);
+  return [...files, versions];
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (process.argv.includes('--prebuilds')) await buildPrebuilds();
+  if (process.argv.includes('--prebuilds')) process.stdout.write(`${(await buildPrebuilds()).join('\n')}\n`);
   else {
     const reason = await buildNative();
     process.stdout.write(reason === null ? '' : `${reason}\n`);

@@ -4,7 +4,7 @@
 #   install-packages.sh real   those of the real-kernel tests (npm run test:real)
 set -eu
 real='user-mode-linux mmdebstrap iproute2 nftables util-linux gcc libc6-dev'
-rest='iputils-ping iputils-arping procps iptables arptables strace tcpdump clang libclang-rt-14-dev keepalived ipvsadm cron prometheus systemd man-db fish zsh'
+rest='iputils-ping iputils-arping procps iptables arptables strace tcpdump clang lld libclang-rt-14-dev keepalived ipvsadm cron prometheus systemd man-db fish zsh'
 case ${1-all} in
   all) packages="$real $rest" ;;
   real) packages=$real ;;
