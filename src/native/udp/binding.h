@@ -39,9 +39,12 @@ struct binding {
 void binding_call(struct binding *binding, int event, i32 number, napi_value memory);
 int binding_poll(struct binding *binding, int events);
 u32 binding_flush(struct binding *binding, u32 first, u32 end);
+/* life.c */
 int binding_answer(struct binding *binding, struct answer_table *table, double lease_ms);
 void binding_close(struct binding *binding);
 void binding_release(struct binding *binding);
+/* open.c, for JavaScript */
+napi_value open_socket(napi_env env, napi_callback_info info);
 /* setup.c */
 int socket_setup(struct engine *engine, int fd, const double *config);
 i32 pidfd_getsockopt(i32 pid, i32 fd, i32 level, i32 option);

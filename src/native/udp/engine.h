@@ -72,6 +72,9 @@ void engine_keep(struct engine *engine, u32 first, u32 end);
  */
 u32 engine_send(struct engine *engine, u32 first, u32 end, i32 *results);
 
+/* An IPv4 address on a dual-stack socket: ::ffff:a.b.c.d. */
+static inline int is_mapped(const u8 address[16]) { return load64(address) == 0 && load32(address + 8) == 0xffff0000u; }
+
 static inline void count(struct engine *engine, enum counter which, u64 more) {
   __atomic_store_n(&engine->counters[which], engine->counters[which] + more, __ATOMIC_RELAXED);
 }

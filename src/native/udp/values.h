@@ -4,6 +4,15 @@
 
 #include "abi.h"
 
+/* Absent ones are undefined. */
+struct call { napi_value arguments[6]; size_t count; };
+
+static inline struct call arguments_of(napi_env env, napi_callback_info info) {
+  struct call call = {{0}, 6};
+  napi_get_cb_info(env, info, &call.count, call.arguments, NULL, NULL);
+  return call;
+}
+
 static inline double number(napi_env env, napi_value value) {
   double result = 0;
   napi_get_value_double(env, value, &result);
