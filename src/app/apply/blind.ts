@@ -1,24 +1,14 @@
+import { checkNamed } from '../../core/checks/registry.ts';
 import type { Judgement } from '../../core/judge.ts';
 import type { CheckContext } from '../../core/model/check.ts';
 import type { Failure } from '../ports/ports.ts';
-
-/** What decides between a leak and none. Anything else that cannot be looked at is reported and keeps nobody from fixing. */
-const DECISIVE: ReadonlySet<string> = new Set([
-  'arp-ignore',
-  'arp-announce',
-  'vip-on-nic',
-  'vip-prefix',
-  'vip-missing',
-  'device-down',
-  'local-route',
-]);
 
 /**
  * Why this host must not be changed now: something that decides between a leak and none could not be observed. Nothing is
  * planned from a partly loaded view.
  */
 export function blinding(context: CheckContext, judgement: Judgement): Failure | null {
-  const unknown = judgement.unfolded.find((f) => f.kind === 'unknown' && DECISIVE.has(f.check));
+  const unknown = judgement.unfolded.find((f) => f.kind === 'unknown' && checkNamed(f.check)?.decisive);
   const routes = context.observed.change?.routes;
   const reason =
     unknown?.kind === 'unknown'

@@ -1,3 +1,5 @@
+import { UNCONFIRMED } from '../../core/checks/ledger.ts';
+import { persistSysctl } from '../../core/checks/persistence.ts';
 import type { Judgement } from '../../core/judge.ts';
 import { describeAction, isLedgerOnly } from '../../core/model/action.ts';
 import type { Desired } from '../../core/model/desired.ts';
@@ -119,7 +121,7 @@ async function arm(
 function withoutPersistence(judgement: Judgement): Judgement {
   return {
     ...judgement,
-    findings: judgement.findings.filter(({ check, id }) => check !== 'persist-sysctl' && id !== 'ledger@unconfirmed'),
+    findings: judgement.findings.filter(({ check, id }) => check !== persistSysctl.id && id !== UNCONFIRMED),
   };
 }
 

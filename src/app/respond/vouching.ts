@@ -1,3 +1,4 @@
+import { checkNamed } from '../../core/checks/registry.ts';
 import type { Judgement } from '../../core/judge.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import type { Finding, Wrong } from '../../core/model/finding.ts';
@@ -23,12 +24,6 @@ export function subjectsOf(desired: Desired): readonly Named[] {
     ]),
   ];
 }
-
-/**
- * Checks that can find that this host cannot serve. Only when one of them could not look is the verdict unknown: a firewall
- * that cannot be listed says nothing about whether the VIP is there.
- */
-const SILENCING = /^(device-down|vip-missing|vip6-unusable|service-.*|udp-.*|tcp-.*)$/;
 
 /** What a judgement means for each subject. Findings that only alarm mean nothing here. */
 export function looksOf(judgement: Judgement, subjects: readonly Named[]): ReadonlyMap<string, Look> {
@@ -66,5 +61,9 @@ function affects(finding: Wrong, { vip, service }: Subject): boolean {
   return service === undefined || of === null || (of.protocol === service.protocol && of.port === service.port);
 }
 
+/**
+ * Only what a check could not look at that can find that this host cannot serve: a firewall that cannot be listed says nothing
+ * about whether the VIP is there.
+ */
 const isBlind = (finding: Finding): boolean =>
-  finding.kind === 'unknown' && !finding.forLackOfPrivilege && SILENCING.test(finding.check);
+  finding.kind === 'unknown' && !finding.forLackOfPrivilege && checkNamed(finding.check)?.silences === true;

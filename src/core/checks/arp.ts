@@ -201,6 +201,8 @@ export const arpIgnore: Check = {
   id: 'arp-ignore',
   title: 'The host does not answer ARP for the VIP',
   severity: 'critical',
+  decisive: true,
+  culprit: 'arp_ignore',
   looksAt:
     'The larger of conf/all/arp_ignore and conf/INTERFACE/arp_ignore, for every interface but lo, and for conf/default as the values of the next interface. 1 is right; 2 is tolerated; 3 leaks a VIP of scope global; 8 silences the RIP too; 0, 4 to 7 and 9 and above answer for every local address. A bridge or bond port counts only once it is freed.',
   why: KEY_WORDS.arp_ignore.why,
@@ -214,6 +216,8 @@ export const arpAnnounce: Check = {
   id: 'arp-announce',
   title: 'The host does not announce the VIP as ARP sender',
   severity: 'critical',
+  decisive: true,
+  culprit: 'arp_announce',
   looksAt:
     'The larger of conf/all/arp_announce and conf/INTERFACE/arp_announce, for every interface but lo, and for conf/default. It must be exactly 2: 1 leaks a VIP of the same subnet, 3 and above act as 0.',
   why: KEY_WORDS.arp_announce.why,

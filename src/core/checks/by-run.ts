@@ -11,11 +11,14 @@ export interface ByRun {
   readonly why: string;
   readonly fix: string;
   readonly source: string;
+  /** A probe: somebody asked for it by name, so that lack of privilege is no excuse for not knowing. */
+  readonly askedFor?: true;
 }
 
 export const BY_RUN: readonly ByRun[] = [
   {
     id: 'probe-arp',
+    askedFor: true,
     severity: 'critical',
     title: 'No interface answers an ARP question for the VIP, nor sends ARP with it',
     foundBy:
@@ -26,6 +29,7 @@ export const BY_RUN: readonly ByRun[] = [
   },
   {
     id: 'probe-ndp',
+    askedFor: true,
     severity: 'critical',
     title: 'No interface answers a neighbour solicitation for an IPv6 VIP but through lo',
     foundBy:
@@ -36,6 +40,7 @@ export const BY_RUN: readonly ByRun[] = [
   },
   {
     id: 'probe-udp-source',
+    askedFor: true,
     severity: 'high',
     title: 'A UDP service answers from the address that was asked',
     foundBy:
@@ -46,6 +51,7 @@ export const BY_RUN: readonly ByRun[] = [
   },
   {
     id: 'probe-service',
+    askedFor: true,
     severity: 'high',
     title: 'A service answers at the VIP',
     foundBy:
@@ -56,6 +62,7 @@ export const BY_RUN: readonly ByRun[] = [
   },
   {
     id: 'probe-claim',
+    askedFor: true,
     severity: 'critical',
     title: 'Nobody but the director claims the VIP on the segment',
     foundBy: 'rsprep probe arp VIP, from another host of the segment',
@@ -65,6 +72,7 @@ export const BY_RUN: readonly ByRun[] = [
   },
   {
     id: 'probe-traffic',
+    askedFor: true,
     severity: 'high',
     title: 'What arrives for the VIP comes from a director',
     foundBy: 'rsprep probe watch, on the real server: the source MAC address of each packet for the VIP',

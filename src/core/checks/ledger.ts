@@ -1,13 +1,15 @@
 import { findVip, inPlace, onDevice, ownLabel } from '../model/addresses.ts';
 import { type Check, type CheckContext, ledgerOf } from '../model/check.ts';
-import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { findingId, unknown, type Verdict, wrong } from '../model/finding.ts';
 import { LEDGER_PATH, type Ledger, owns, type Unconfirmed } from '../model/ledger.ts';
 import { hostPrefixLength } from '../model/names.ts';
 import type { Link } from '../model/observed.ts';
 import { withLinks } from './address.ts';
 
+const ID = 'ledger';
+
 export const ledgerCheck: Check = {
-  id: 'ledger',
+  id: ID,
   title: 'rsprep’s ledger and the kernel agree',
   severity: 'advice',
   looksAt: `${LEDGER_PATH} against the kernel: VIPs that are there but not ours, ours but not there, a run that was killed, a configuration that changed since the last apply.`,
@@ -21,6 +23,9 @@ export const ledgerCheck: Check = {
       ...judgeDesired(context),
     ]),
 };
+
+/** The finding about an apply that waits for its confirmation. */
+export const UNCONFIRMED = findingId(ID, 'unconfirmed');
 
 function judgeItself(context: CheckContext): readonly Verdict[] {
   if (context.ledger.kind === 'unreadable' && context.ledger.cause === 'privilege') {
@@ -139,6 +144,7 @@ export const vipStale: Check = {
   id: 'vip-stale',
   title: 'No VIP is left over from an earlier configuration',
   severity: 'high',
+  culprit: 'address-owner',
   looksAt:
     'Addresses that the ledger calls ours, or that carry our label, and that the configuration no longer asks for.',
   why: 'A VIP that was moved to another farm is still taken by this host for its own.',

@@ -10,6 +10,8 @@ export const localRoute: Check = {
   id: 'local-route',
   title: 'No local route is wider than one address',
   severity: 'critical',
+  decisive: true,
+  culprit: 'address-owner',
   looksAt:
     'Routes of type local in the local table that are neither a host route nor 127.0.0.0/8. One that covers a VIP, a director or a NIC’s own subnet is critical; any other (AnyIP) is advice.',
   why: 'The kernel takes every address of such a prefix for its own. It may look harmless until the first `ip rule add` splits the tables; then the host drops off the LAN.',

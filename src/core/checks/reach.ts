@@ -25,6 +25,8 @@ export const vipUnroutable: Check = {
   id: 'vip-unroutable',
   title: 'The kernel takes packets for the VIP for its own',
   severity: 'high',
+  silences: true,
+  culprit: 'address-owner',
   looksAt:
     'The local routing table, which must have a route for each VIP that is on its device; and whether the kernel would take in a packet for it by the interface towards the directors, from a director’s address and from one far away (`ip route get VIP from CLIENT iif INTERFACE`): rules (ip rule), unreachable routes and source validation included. Without directors in the configuration only `ip route get VIP` is asked. While that is so, ARP questions for the VIP go unanswered as well, whatever the ARP settings are. Not asked inside a VRF, nor about more than 32 VIPs of a family.',
   why: 'The address is there, but a rule or a missing local route makes the kernel forward, refuse or drop the clients’ packets.',

@@ -2,7 +2,7 @@ import type { Check } from '../model/check.ts';
 import { deviceDown, vipMissing, vipOnNic, vipPrefix } from './address.ts';
 import { arpAnnounce, arpIgnore } from './arp.ts';
 import { bootOwner, bootUnit } from './boot.ts';
-import { BY_RUN } from './by-run.ts';
+import { BY_RUN, type ByRun } from './by-run.ts';
 import { conntrackFull, conntrackStrict } from './conntrack.ts';
 import { arpFilter, firewallDrops } from './firewall.ts';
 import { ignoreExpired, ignoreUnknown } from './ignored.ts';
@@ -65,6 +65,14 @@ export const CHECKS: readonly Check[] = [
   ignoreExpired,
   ignoreUnknown(() => [...CHECKS, ...BY_RUN].map(({ id }) => id)),
 ];
+
+const byId: ReadonlyMap<string, Check> = new Map(CHECKS.map((check) => [check.id, check]));
+const byRunById: ReadonlyMap<string, ByRun> = new Map(BY_RUN.map((page) => [page.id, page]));
+
+/** What made a finding, by the id it carries; undefined for what no check makes. */
+export const checkNamed = (id: string): Check | undefined => byId.get(id);
+/** The same for what a probe or a run found. */
+export const byRunNamed = (id: string): ByRun | undefined => byRunById.get(id);
 
 /** What can be answered before the network is up: what `apply --boot` goes by. */
 export const EARLY_CHECKS: readonly Check[] = CHECKS.filter(({ early }) => early !== false);

@@ -12,6 +12,7 @@ export const serviceSource: Check = {
   id: 'service-source',
   title: 'UDP services answer from the VIP',
   severity: 'high',
+  countsForApply: false,
   looksAt:
     'For each UDP service that a wildcard socket serves: whether the socket asks for the address a datagram was sent to (IP_PKTINFO, IPV6_RECVPKTINFO or IP_RECVORIGDSTADDR), read from the socket itself with pidfd_getfd(2). Not doubted where the configured probe gets its answer from the VIP.',
   why: 'A socket on 0.0.0.0 that does not know where a request was sent answers from the host’s own address, and the client drops the reply.',
@@ -64,6 +65,8 @@ export const serviceProbe: Check = {
   id: 'service-probe',
   title: 'Each service that has a probe answers it',
   severity: 'high',
+  silences: true,
+  countsForApply: false,
   looksAt:
     'For each service with a `probe:`, the reply to its request, sent from a socket bound to the RIP and given 300 ms: it must begin with the bytes expected and, for UDP, come from the VIP and port asked.',
   why: 'A socket is not an answer: the process behind it may hang, or answer from the wrong address.',

@@ -11,6 +11,8 @@ export const serviceMissing: Check = {
   id: 'service-missing',
   title: 'Something listens on each configured service',
   severity: 'high',
+  silences: true,
+  countsForApply: false,
   looksAt:
     'For each entry of `services:`, TCP listeners and unconnected UDP sockets in /proc/net: on the VIP, on 0.0.0.0, or on [::] (for IPv4 too, unless IPV6_V6ONLY is set). A socket bound to the RIP, to the device lo or to another device than the director’s does not get what comes for the VIP; in a VRF only one bound to it does, unless tcp_l3mdev_accept or udp_l3mdev_accept is 1. Where nothing is found, other network namespaces are looked at. Not asked where a firewall translates the address (containers), or where the probe gets its answer.',
   why: 'The director sends this real server its share of that service, and the clients are refused.',
@@ -75,6 +77,7 @@ export const serviceVipOnly: Check = {
   id: 'service-vip-only',
   title: 'The director’s health check can reach the service',
   severity: 'advice',
+  countsForApply: false,
   looksAt: 'Each service whose sockets are bound to the VIP alone, where a director is configured.',
   why: 'Clients are served, but a health check that asks RIP:PORT is refused, and the director takes this host out of rotation.',
   fix: 'Let the director check through rsprep’s responder (rsprep render keepalived does), bind the service to the RIP as well, or ignore this.',

@@ -81,6 +81,7 @@ export const vipAsSource: Check = {
   id: 'vip-as-source',
   title: 'The host’s own packets do not start from the VIP',
   severity: 'high',
+  culprit: 'address-owner',
   looksAt:
     'What the kernel answers to `ip route get` for each director, for an address far away (203.0.113.1 or another of RFC 5737, 2001:db8:ffff::1) and for one behind each IPv4 route of the main table: its source must not be a VIP.',
   why: 'Answers to such packets go to the director, not here: name resolution, package updates and monitoring of this host fail, and the director drops its health checks’ replies.',

@@ -164,6 +164,7 @@ export const vipClash: Check = {
   id: 'vip-clash',
   title: 'The VIP is not another machine’s own address',
   severity: 'high',
+  culprit: 'address-owner',
   looksAt:
     'Gateways of the main routing table (high) and name servers of /etc/resolv.conf (advice): no VIP is one of them.',
   why: 'With the VIP on lo, packets for that machine stay here. It may work until its ARP entry expires.',

@@ -1,6 +1,7 @@
 import type { Desired } from './desired.ts';
 import type { Severity, Verdict } from './finding.ts';
 import type { Ledger } from './ledger.ts';
+import type { ArpKey } from './names.ts';
 import type { Observed } from './observed.ts';
 import type { Reading } from './reading.ts';
 
@@ -28,6 +29,14 @@ export interface Check {
   readonly probe?: string;
   /** False: it cannot be answered before the network is up, so `apply --boot` leaves it out. */
   readonly early?: false;
+  /** It decides between a leak and none: while it could not look, apply and heal change nothing. */
+  readonly decisive?: true;
+  /** It can find that this host cannot serve (`vouch: 'silence'`): while it could not look, the responder cannot tell either. */
+  readonly silences?: true;
+  /** False: a service that binds to the VIP starts only once apply has put it there; apply shows what it finds and does not fail for it. */
+  readonly countsForApply?: false;
+  /** Where `rsprep report` looks for who did it: what sets this ARP key, or what owns the address that is the subject. */
+  readonly culprit?: ArpKey | 'address-owner';
   /** @param today ISO date, UTC. */
   run(context: CheckContext, today: string): readonly Verdict[];
 }

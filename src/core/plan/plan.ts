@@ -1,3 +1,4 @@
+import { persistSysctl } from '../checks/persistence.ts';
 import type { Judgement } from '../judge.ts';
 import { type Action, actionKey } from '../model/action.ts';
 import { linkNamed } from '../model/addresses.ts';
@@ -152,7 +153,7 @@ function persistStep(context: CheckContext, causes: readonly Wrong[]): readonly 
   interfaces.delete('default');
   const content = renderSysctlFile([...interfaces]);
   const { sysctlFile } = context.observed;
-  const own = causes.find(({ check }) => check === 'persist-sysctl');
+  const own = causes.find(({ check }) => check === persistSysctl.id);
   const cause = own ?? settings.find(({ action }) => action.kind === 'set-sysctl')?.cause;
   if (!cause || (!own && sysctlFile.kind === 'value' && sysctlFile.value === content)) return [];
   return [toStep(context, cause, { kind: 'write-file', path: SYSCTL_FILE, content })];

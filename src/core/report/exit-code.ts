@@ -1,3 +1,4 @@
+import { byRunNamed, checkNamed } from '../checks/registry.ts';
 import type { Finding, Unknown } from '../model/finding.ts';
 import { assertNever } from '../model/names.ts';
 import type { FailureKind, Report } from './report.ts';
@@ -26,14 +27,10 @@ export function exitCode(report: Report): number {
   return verdictCode(report.judgement.findings.filter(countsFor(report)), report.strict);
 }
 
-/**
- * A service that binds to the VIP can start only once apply has put it there; so a service that is missing is shown by apply, and
- * fails verify, but not apply.
- */
 const countsFor =
   ({ command, strict }: Report) =>
   ({ check }: Finding): boolean =>
-    strict || !(command === 'apply' || command === 'confirm') || !check.startsWith('service-');
+    strict || !(command === 'apply' || command === 'confirm') || checkNamed(check)?.countsForApply !== false;
 
 /** What verify, apply, report and check make of the findings that are left. */
 export function verdictCode(findings: readonly Finding[], strict: boolean): number {
@@ -46,7 +43,7 @@ export function verdictCode(findings: readonly Finding[], strict: boolean): numb
 
 /** An unprivileged verify does without what only root may read; a probe was asked for by name. */
 const isExcused = ({ check, forLackOfPrivilege }: Unknown): boolean =>
-  forLackOfPrivilege && !check.startsWith('probe-');
+  forLackOfPrivilege && byRunNamed(check)?.askedFor !== true;
 
 export function failureCode(kind: FailureKind): number {
   switch (kind) {

@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs';
+import { checkNamed } from '../../core/checks/registry.ts';
 import { placesOf } from '../../core/model/addresses.ts';
-import { ARP_KEYS, type ArpKey, arpSysctl, type InterfaceName, type Ip, sysctlText } from '../../core/model/names.ts';
+import { type ArpKey, arpSysctl, type InterfaceName, type Ip, sysctlText } from '../../core/model/names.ts';
 import type { Link, Observed } from '../../core/model/observed.ts';
 import type { OpenFinding } from '../../core/report/compare.ts';
+import { isAcceptable } from '../../core/sysctl/arp-rules.ts';
 import { type Reader, replay } from '../../core/sysctl/replay.ts';
 import { readText } from '../files/files.ts';
 import { namesOrNone } from '../files/folders.ts';
@@ -33,12 +35,12 @@ export function culprits(
   const found = new Map<string, readonly string[]>();
   for (const { id, check } of findings) {
     const subject = id.slice(check.length + 1);
-    const key = ARP_KEYS.find((name) => check === name.replace('_', '-'));
-    const hints = key
-      ? whoSetSysctl(paths, key, subject, observed, running)
-      : check.startsWith('vip') || check === 'local-route'
+    const culprit = checkNamed(check)?.culprit;
+    if (culprit === undefined) continue;
+    const hints =
+      culprit === 'address-owner'
         ? whoOwnsAddress(paths, subject as Ip, links, running)
-        : [];
+        : whoSetSysctl(paths, culprit, subject, observed, running);
     if (hints.length > 0) found.set(id, hints.slice(0, 4));
   }
   return found;
@@ -58,7 +60,8 @@ function whoSetSysctl(
     for (const scope of ['all', 'default', ...(subject === '' ? [] : [subject])]) {
       const seen = observed?.arp.kind === 'value' ? observed.arp.value.get(scope)?.[key] : undefined;
       const line = winner(sysctlText(arpSysctl(scope, key)));
-      if (line === null || seen?.kind !== 'value' || seen.value !== line.value || isFine(key, line.value)) continue;
+      if (line === null || seen?.kind !== 'value' || seen.value !== line.value || isAcceptable(key, line.value))
+        continue;
       hints.add(`${line.file}:${line.line} sets ${sysctlText(arpSysctl(scope, key))} = ${line.value}`);
     }
   }
@@ -68,9 +71,6 @@ function whoSetSysctl(
   }
   return [...hints];
 }
-
-const isFine = (key: ArpKey, value: number): boolean =>
-  key === 'arp_ignore' ? value === 1 || value === 2 : value === 2;
 
 function whoOwnsAddress(
   paths: Paths,

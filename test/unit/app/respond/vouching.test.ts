@@ -5,7 +5,7 @@ import type { Judgement } from '../../../../src/core/judge.ts';
 import type { Service } from '../../../../src/core/model/desired.ts';
 import type { Finding } from '../../../../src/core/model/finding.ts';
 import { VIP, VIP6, vip, wanted } from '../../core/checks/host.ts';
-import { wrongOf } from '../../core/report/support.ts';
+import { unknownOf, wrongOf } from '../../core/report/support.ts';
 
 const HTTP: Service = { protocol: 'tcp', port: 80 };
 const DNS: Service = { protocol: 'udp', port: 53 };
@@ -37,4 +37,16 @@ describe('a finding that silences', () => {
 
 it('a finding that alarms means nothing here', () => {
   expect(looks(wrongOf('arp-ignore', 'all', { severity: 'critical' }))).toEqual(all('fit'));
+});
+
+describe('a check that could not look', () => {
+  it('leaves the verdict open where it could have silenced', () => {
+    expect(looks(unknownOf('vip-missing', null))).toEqual(all('unknown'));
+    expect(looks(unknownOf('vip-missing', null, true))).toEqual(all('fit'));
+  });
+
+  it('leaves it alone where it could only have alarmed: an old kernel cannot be asked about a service’s sockets', () => {
+    for (const check of ['service-source', 'firewall-drops', 'arp-ignore'])
+      expect(looks(unknownOf(check, null))).toEqual(all('fit'));
+  });
 });

@@ -1,6 +1,6 @@
 // A prepared real server as checks see it, with what a case changes about it. Nothing about it is wrong until a case says so.
 
-import { CHECKS } from '../../../../src/core/checks/registry.ts';
+import { CHECKS, checkNamed } from '../../../../src/core/checks/registry.ts';
 import { type Judgement, judge } from '../../../../src/core/judge.ts';
 import type { CheckContext } from '../../../../src/core/model/check.ts';
 import { type Desired, type DesiredVip, emptyDesired, type Service } from '../../../../src/core/model/desired.ts';
@@ -187,7 +187,15 @@ const ledgerFor = (desired: Desired): Ledger => ({
 
 export const TODAY = '2027-01-15';
 
-export const judged = (given: Case = {}): Judgement => judge(contextOf(given), TODAY, CHECKS);
+export function judged(given: Case = {}): Judgement {
+  const judgement = judge(contextOf(given), TODAY, CHECKS);
+  for (const finding of judgement.unfolded) {
+    const flagged = checkNamed(finding.check)?.silences === true;
+    if (finding.kind === 'wrong' && finding.vouch === 'silence' && !flagged)
+      throw new Error(`${finding.check} found that this host cannot serve, and has no \`silences: true\``);
+  }
+  return judgement;
+}
 
 /** `critical arp-ignore@all`, `unknown service-source@…`, in the order of the report; consequences are folded away. */
 export const found = (given: Case = {}): string[] => judged(given).findings.map(oneLine);
