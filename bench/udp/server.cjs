@@ -24,9 +24,9 @@ function start() {
 const socket = start();
 socket.bind(0, () => {
   if (kind === 'native') {
-    const words = [{ subject: {}, verdict: 'vouched', speaks: true, text: 'all checks pass' }];
-    socket.setAnswer({ words, leaseMs: 5000 });
-    setInterval(() => socket.renewAnswer(5000), 1000);
+    const answers = [{ subject: {}, verdict: 'vouched', speaks: true, text: 'all checks pass' }];
+    socket.setAnswers({ answers, leaseMs: 5000 });
+    setInterval(() => socket.renewAnswers(5000), 1000);
   }
   process.stdout.write(`${socket.address().port}\n`);
 });

@@ -2,7 +2,7 @@ import { CHECKS, EARLY_CHECKS } from '../core/checks/registry.ts';
 import { type Judgement, judge } from '../core/judge.ts';
 import type { CheckContext } from '../core/model/check.ts';
 import type { Desired } from '../core/model/desired.ts';
-import { inForce, type Override } from '../core/model/override.ts';
+import { inEffect, type Override } from '../core/model/override.ts';
 import type { Report } from '../core/report/report.ts';
 import type { Looking } from './ports/ports.ts';
 
@@ -37,7 +37,7 @@ export function overridesNow(host: Looking): OverridesNow {
   if (reading.kind === 'unreadable')
     return { overrides: [], notes: [`the operator's overrides could not be read: ${reading.reason}`], unknown: true };
   const all = reading.kind === 'value' ? reading.value : [];
-  return { overrides: inForce(all, host.now().toISOString()), notes: [], unknown: false };
+  return { overrides: inEffect(all, host.now().toISOString()), notes: [], unknown: false };
 }
 
 /** Why nothing may be done by itself: whether a person said hands off cannot be known. */

@@ -1,22 +1,26 @@
 import { assertNever } from '../core/model/names.ts';
-import { inForce, type Override, type OverrideKind, withOverride } from '../core/model/override.ts';
+import { inEffect, type Override, type OverrideKind, withOverride } from '../core/model/override.ts';
 import type { Unreadable } from '../core/model/reading.ts';
 import { tryToWrite } from './apply/recover.ts';
 import type { Changing, Failure } from './ports/ports.ts';
 
-export type Said =
-  | { readonly kind: 'said'; readonly overrides: readonly Override[]; readonly ended: readonly Override[] }
+export type OverrideOutcome =
+  | { readonly kind: 'written'; readonly overrides: readonly Override[]; readonly ended: readonly Override[] }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-export interface Say {
+export interface NewOverride {
   readonly kind: OverrideKind;
   readonly reason: string;
   /** Until somebody resumes, if null. */
   readonly forMs: number | null;
 }
 
-/** Writes down the operator's word. Under the lock, so that two of them cannot lose one another's. */
-export function say(host: Changing, { kind, reason, forMs }: Say, lockTimeoutMs: number): Promise<Said> {
+/** Puts an override in effect, in place of one of its kind. Under the lock, so that two of them cannot lose one another's. */
+export function setOverride(
+  host: Changing,
+  { kind, reason, forMs }: NewOverride,
+  lockTimeoutMs: number,
+): Promise<OverrideOutcome> {
   return change(host, lockTimeoutMs, kind, (overrides) => {
     const now = host.now();
     const until = forMs === null ? null : new Date(now.getTime() + forMs).toISOString();
@@ -25,7 +29,7 @@ export function say(host: Changing, { kind, reason, forMs }: Say, lockTimeoutMs:
 }
 
 /** Ends one kind of override, or all of them. */
-export function resume(host: Changing, kind: OverrideKind | null, lockTimeoutMs: number): Promise<Said> {
+export function resume(host: Changing, kind: OverrideKind | null, lockTimeoutMs: number): Promise<OverrideOutcome> {
   return change(host, lockTimeoutMs, 'resume', (overrides) =>
     overrides.filter((o) => kind !== null && o.kind !== kind),
   );
@@ -36,7 +40,7 @@ async function change(
   lockTimeoutMs: number,
   command: string,
   next: (overrides: readonly Override[]) => readonly Override[],
-): Promise<Said> {
+): Promise<OverrideOutcome> {
   const lock = await host.lock(lockTimeoutMs, command);
   if (lock.kind === 'failed') return { kind: 'failed', failure: lock.failure };
   if (lock.kind === 'busy') {
@@ -50,11 +54,11 @@ async function change(
     const reading = host.readOverrides();
     const unreadable = reading.kind === 'unreadable' ? overridesFailure(reading) : null;
     if (unreadable) return { kind: 'failed', failure: unreadable };
-    const before = reading.kind === 'value' ? inForce(reading.value, host.now().toISOString()) : [];
+    const before = reading.kind === 'value' ? inEffect(reading.value, host.now().toISOString()) : [];
     const overrides = next(before);
     const failure = await tryToWrite(() => host.writeOverrides(overrides), 'cannot write it down');
     if (failure) return { kind: 'failed', failure };
-    return { kind: 'said', overrides, ended: before.filter((o) => !overrides.some(({ kind }) => kind === o.kind)) };
+    return { kind: 'written', overrides, ended: before.filter((o) => !overrides.some(({ kind }) => kind === o.kind)) };
   } finally {
     lock.release();
   }

@@ -1,7 +1,7 @@
 import { type Subject, subjectKey, VERDICTS, type Verdict } from './protocol.ts';
 
-/** The agent's word about one subject. */
-export interface Word {
+/** What is answered about one subject. */
+export interface Answer {
   readonly subject: Subject;
   readonly verdict: Verdict;
   /** Whether a vote is answered at all; a status request always is. */
@@ -10,9 +10,9 @@ export interface Word {
   readonly text: string;
 }
 
-export interface Answer {
-  readonly words: readonly Word[];
-  /** How long the words hold unless renewed, milliseconds. */
+export interface Answers {
+  readonly answers: readonly Answer[];
+  /** How long they hold unless renewed, milliseconds. */
   readonly leaseMs: number;
 }
 
@@ -23,12 +23,12 @@ const ENTRY = { bytes: 264, verdict: 20, speaks: 21, textLength: 22, text: 23, t
  * The table the answer thread searches, sorted by subject.
  * @throws TypeError when a subject is no address, or is there twice
  */
-export function encodeAnswers(words: readonly Word[]): Uint8Array {
-  const entries = words.map(encodeWord).sort((left, right) => Buffer.compare(key(left), key(right)));
+export function encodeAnswers(answers: readonly Answer[]): Uint8Array {
+  const entries = answers.map(encodeAnswer).sort((left, right) => Buffer.compare(key(left), key(right)));
   entries.forEach((entry, index) => {
     const next = entries[index + 1];
     if (next !== undefined && Buffer.compare(key(entry), key(next)) === 0) {
-      throw new TypeError('setAnswer: expected each VIP and service once, received one twice');
+      throw new TypeError('setAnswers: expected each VIP and service once, received one twice');
     }
   });
   return Buffer.concat(entries);
@@ -36,15 +36,15 @@ export function encodeAnswers(words: readonly Word[]): Uint8Array {
 
 const key = (entry: Uint8Array): Uint8Array => entry.subarray(0, ENTRY.verdict);
 
-function encodeWord(word: Word): Uint8Array {
-  const subject = subjectKey(word.subject);
+function encodeAnswer(answer: Answer): Uint8Array {
+  const subject = subjectKey(answer.subject);
   if (subject === null) {
-    throw new TypeError(`setAnswer: expected an IP address as VIP, received ${JSON.stringify(word.subject)}`);
+    throw new TypeError(`setAnswers: expected an IP address as VIP, received ${JSON.stringify(answer.subject)}`);
   }
   const entry = new Uint8Array(ENTRY.bytes);
   entry.set(subject);
-  entry[ENTRY.verdict] = VERDICTS[word.verdict];
-  entry[ENTRY.speaks] = word.speaks ? 1 : 0;
-  entry[ENTRY.textLength] = new TextEncoder().encodeInto(word.text, entry.subarray(ENTRY.text)).written;
+  entry[ENTRY.verdict] = VERDICTS[answer.verdict];
+  entry[ENTRY.speaks] = answer.speaks ? 1 : 0;
+  entry[ENTRY.textLength] = new TextEncoder().encodeInto(answer.text, entry.subarray(ENTRY.text)).written;
   return entry;
 }

@@ -1,4 +1,4 @@
-import { type Answer, encodeAnswers } from './answer.ts';
+import { type Answers, encodeAnswers } from './answer.ts';
 import { systemError, usageError } from './errors.ts';
 import type { RemoteInfo } from './incoming.ts';
 import type { Open } from './open.ts';
@@ -71,21 +71,22 @@ export class Socket extends SocketLife {
   /**
    * Answers requests of the health protocol on a native thread from now on, without JavaScript, for `leaseMs`; `message` is
    * not emitted any more, `send` refuses, and the `strict` checks hold. Null goes silent at once. Call it again, or
-   * `renewAnswer`, before the lease ends; else votes go unanswered.
+   * `renewAnswers`, before the lease ends; else votes go unanswered.
    * @throws TypeError for a subject that is no address or occurs twice; SocketError when no thread can be started
    */
-  setAnswer(answer: Answer | null): void {
+  setAnswers(given: Answers | null): void {
     const open = this.bound();
-    if (this.options.strict !== true) throw usageError('EINVAL', 'setAnswer needs a socket made with { strict: true }');
-    const table = answer === null ? null : encodeAnswers(answer.words);
-    const status = this.native.answer(open.handle, table, answer?.leaseMs ?? 0);
-    if (status < 0) throw systemError(status, 'setAnswer');
+    if (this.options.strict !== true)
+      throw usageError('EINVAL', 'setAnswers needs a socket made with { strict: true }');
+    const table = given === null ? null : encodeAnswers(given.answers);
+    const status = this.native.answer(open.handle, table, given?.leaseMs ?? 0);
+    if (status < 0) throw systemError(status, 'setAnswers');
     this.#answering = true;
   }
 
-  /** The words last given hold for another `leaseMs`. */
-  renewAnswer(leaseMs: number): void {
-    if (!this.#answering) throw usageError('EINVAL', 'renewAnswer: expected setAnswer to have been called before');
+  /** The answers last given hold for another `leaseMs`. */
+  renewAnswers(leaseMs: number): void {
+    if (!this.#answering) throw usageError('EINVAL', 'renewAnswers: expected setAnswers to have been called before');
     this.native.answer(this.bound().handle, null, leaseMs);
   }
 
@@ -100,7 +101,7 @@ export class Socket extends SocketLife {
 
   #sending(): Open {
     if (this.#answering && !this.isClosed())
-      throw usageError('EINVAL', 'send: expected a socket without setAnswer; use a second one');
+      throw usageError('EINVAL', 'send: expected a socket without setAnswers; use a second one');
     return this.usable();
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What the responder says, as a pure function of what was observed, what the operator said, and the clock. A false alarm must
- * not take a farm down: silence takes two bad observations in a row, one good one ends it, and an observation that could not
- * be made keeps the last verdict for a while.
+ * What the responder answers, as a pure function of what was observed, the operator's overrides, and the clock. A false
+ * alarm must not take a farm down: silence takes two bad observations in a row, one good one ends it, and an observation that
+ * could not be made keeps the last verdict for a while.
  */
 
 /** One observation of one subject (the host, a VIP, or a service of a VIP). */
@@ -25,15 +25,16 @@ export interface VouchRules {
   readonly onDrift: 'silent' | 'report';
 }
 
-/** The operator's word. Drain wins over vouch: leaving rotation is what cannot hurt a client. */
-export interface OperatorsWord {
+/** The overrides in effect, each with its reason. Drain wins over vouch: leaving rotation is what cannot hurt a client. */
+export interface OverridesInEffect {
   readonly drain: string | null;
   readonly vouch: string | null;
   /** The responder is ending. */
   readonly stopping: boolean;
 }
 
-export interface Saying {
+/** What is answered about a subject, and why. */
+export interface SubjectVerdict {
   readonly verdict: 'vouched' | 'drift' | 'draining' | 'cannot-tell';
   /** Whether a vote is answered. */
   readonly speaks: boolean;
@@ -66,11 +67,16 @@ export function observed(before: Standing, look: Look, nowMs: number): Standing 
 }
 
 /** What to answer about a subject now. */
-export function saying(standing: Standing, operator: OperatorsWord, rules: VouchRules, nowMs: number): Saying {
-  if (operator.stopping) return { verdict: 'draining', speaks: false, reason: 'the responder is stopping' };
+export function verdictOn(
+  standing: Standing,
+  overrides: OverridesInEffect,
+  rules: VouchRules,
+  nowMs: number,
+): SubjectVerdict {
+  if (overrides.stopping) return { verdict: 'draining', speaks: false, reason: 'the responder is stopping' };
   const speaks = rules.onDrift === 'report';
-  if (operator.drain !== null) return { verdict: 'draining', speaks, reason: operator.drain };
-  if (operator.vouch !== null) return { verdict: 'vouched', speaks: true, reason: operator.vouch };
+  if (overrides.drain !== null) return { verdict: 'draining', speaks, reason: overrides.drain };
+  if (overrides.vouch !== null) return { verdict: 'vouched', speaks: true, reason: overrides.vouch };
   if (standing.verdict === 'undecided') return { verdict: 'cannot-tell', speaks, reason: standing.reason };
   const blindMs = standing.unknownSinceMs === null ? 0 : nowMs - standing.unknownSinceMs;
   if (blindMs > rules.unknownGraceMs) return { verdict: 'cannot-tell', speaks, reason: standing.reason };

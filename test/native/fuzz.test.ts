@@ -5,7 +5,9 @@ import { expect, it } from 'vitest';
 import { must, run } from '../support/process.ts';
 
 const root = join(import.meta.dirname, '../..');
-const sources = ['engine', 'send', 'guard', 'wire', 'answer', 'setup'].map((name) => join(root, `src/native/udp/${name}.c`));
+const sources = ['engine', 'send', 'guard', 'wire', 'answer', 'setup'].map((name) =>
+  join(root, `src/native/udp/${name}.c`),
+);
 const seconds = Number(process.env.RSPREP_FUZZ_SECONDS ?? '8');
 const seed = Number(process.env.RSPREP_FUZZ_SEED ?? Date.now() % 1_000_000_007);
 

@@ -294,7 +294,7 @@ function oldIp(agent: Agent): Fault {
   ];
 }
 
-describe('the operator’s word', () => {
+describe('overrides', () => {
   it('hold keeps the boot unit off; apply by a person lifts it; remove leaves one behind', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);

@@ -1,5 +1,5 @@
 import type { Desired } from '../../core/model/desired.ts';
-import { find } from '../../core/model/override.ts';
+import { overrideOf } from '../../core/model/override.ts';
 import { type PlanOptions, planApply } from '../../core/plan/plan.ts';
 import type { Report } from '../../core/report/report.ts';
 import { underLock } from '../locked.ts';
@@ -36,7 +36,7 @@ export async function applyLocked(
   base: Report,
   lockFd: number,
 ): Promise<Report> {
-  const held = find(base.overrides, 'hold');
+  const held = overrideOf(base.overrides, 'hold');
   if (held && options.boot) {
     const note = `held by ${held.who} since ${held.since} (${held.reason}): nothing was done; \`rsprep resume\` or \`rsprep apply\` by a person ends that`;
     // Not judged: hands off also means that the boot unit does not fail for what a person did on purpose.
@@ -98,11 +98,11 @@ const leaksNow = ({ judgement }: Look): boolean =>
 
 /** What is taken back leaves the host as it was, and so the hold too. */
 const staysHeld = ({ overrides }: Report): readonly string[] =>
-  find(overrides, 'hold') ? ['this host stays held until `rsprep confirm`, which ends the hold'] : [];
+  overrideOf(overrides, 'hold') ? ['this host stays held until `rsprep confirm`, which ends the hold'] : [];
 
 /** An apply by a person ends a hold; it says so. */
 async function lifted(host: Changing, report: Report): Promise<Report> {
-  const held = find(report.overrides, 'hold');
+  const held = overrideOf(report.overrides, 'hold');
   if (!held) return report;
   const overrides = report.overrides.filter(({ kind }) => kind !== 'hold');
   await host.writeOverrides(overrides);

@@ -1,6 +1,6 @@
 import type { Desired } from '../../core/model/desired.ts';
 import type { Ledger } from '../../core/model/ledger.ts';
-import { find } from '../../core/model/override.ts';
+import { overrideOf } from '../../core/model/override.ts';
 import {
   decideHeal,
   freshHeal,
@@ -29,7 +29,7 @@ export function heal(host: Healing, options: HealOptions): Promise<Report> {
 }
 
 async function healLocked(host: Healing, options: HealOptions, base: Report, lockFd: number): Promise<Report> {
-  const held = find(base.overrides, 'hold');
+  const held = overrideOf(base.overrides, 'hold');
   if (held) return idle(base, 'held', `held by ${held.who} since ${held.since} (${held.reason}): nothing is healed`);
   const unknown = unknownHold(host);
   if (unknown) return { ...base, ending: 'failed', failure: unknown };

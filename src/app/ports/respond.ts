@@ -1,5 +1,5 @@
 import type { Desired } from '../../core/model/desired.ts';
-import type { Saying } from '../../udp/vouch.ts';
+import type { SubjectVerdict } from '../../udp/vouch.ts';
 import type { Looking } from './ports.ts';
 
 /** What the responder needs besides looking. Nothing in it can change the host. */
@@ -16,10 +16,10 @@ export type ConfigurationNow =
 
 /** For `rsprep status` and the textfile. */
 export interface ResponderState {
-  readonly host: Saying;
+  readonly host: SubjectVerdict;
   /** ISO 8601, UTC. */
   readonly since: string;
-  readonly subjects: Readonly<Record<string, Saying['verdict']>>;
+  readonly subjects: Readonly<Record<string, SubjectVerdict['verdict']>>;
   readonly alarms: readonly string[];
   readonly notes: readonly string[];
   /** Observations made, and how long the last one took. */

@@ -1,6 +1,6 @@
 import type { Desired } from '../../core/model/desired.ts';
 import type { Observed } from '../../core/model/observed.ts';
-import { find } from '../../core/model/override.ts';
+import { overrideOf } from '../../core/model/override.ts';
 import { type Changes, compare, nothingChanged, openAfter } from '../../core/report/compare.ts';
 import { EXIT, exitCode } from '../../core/report/exit-code.ts';
 import { couldTell, JOURNAL_VERSION, type LastRun, type RunRecord } from '../../core/report/journal.ts';
@@ -55,7 +55,7 @@ export function report(
   const who = whoDid(host, changes, looked?.context.observed ?? null);
   const news = newsOf(changes, {
     goneUntold: before.goneUntold,
-    held: find(judged.overrides, 'hold') !== null,
+    held: overrideOf(judged.overrides, 'hold') !== null,
     toldAt: last.toldAt,
     remindMs: desired?.report.remindMs ?? DAY_MS,
     nowMs: Date.parse(judged.at),

@@ -1,30 +1,30 @@
 import { judge } from '../../core/judge.ts';
 import type { Desired } from '../../core/model/desired.ts';
-import { find, inForce, type Override } from '../../core/model/override.ts';
-import type { Word } from '../../udp/answer.ts';
+import { inEffect, type Override, overrideOf } from '../../core/model/override.ts';
+import type { Answer } from '../../udp/answer.ts';
 import {
   isSettled,
   type Look,
   observed,
-  type Saying,
   type Standing,
-  saying,
+  type SubjectVerdict,
   UNDECIDED,
   type VouchRules,
+  verdictOn,
 } from '../../udp/vouch.ts';
 import { type OverridesNow, overridesNow, today } from '../look.ts';
 import type { ConfigurationNow, ResponderState, Responding } from '../ports/respond.ts';
-import { alarmsOf, blindLooks, looksOf, type Named, subjectsOf } from './vouching.ts';
+import { alarmsOf, blindLooks, looksOf, type NamedSubject, subjectsOf } from './vouching.ts';
 
 /** The socket that answers. */
-export interface Mouth {
-  say(words: readonly Word[], leaseMs: number): void;
+export interface AnswerSocket {
+  set(answers: readonly Answer[], leaseMs: number): void;
   renew(leaseMs: number): void;
 }
 
 /** What is worth a line in the log. */
 export type RespondEvent =
-  | { readonly kind: 'said'; readonly name: string; readonly from: string; readonly saying: Saying }
+  | { readonly kind: 'verdict'; readonly name: string; readonly from: string; readonly now: SubjectVerdict }
   | { readonly kind: 'alarm' | 'alarm-over' | 'note' | 'note-over'; readonly text: string };
 
 export interface RespondSettings extends VouchRules {
@@ -33,9 +33,9 @@ export interface RespondSettings extends VouchRules {
 }
 
 export interface Responder {
-  /** Looks, if it is time, and says or renews. @returns milliseconds until the next one is due */
+  /** Looks, if it is time, and sets or renews the answers. @returns milliseconds until the next one is due */
   tick(): Promise<number>;
-  /** From now on silent. */
+  /** Silent from now on. */
   stop(): void;
   state(): ResponderState;
 }
@@ -46,18 +46,18 @@ const LOOK_AT_LEAST_EVERY_MS = 30_000;
 
 export function makeResponder(
   host: Responding,
-  mouth: Mouth,
+  socket: AnswerSocket,
   settings: RespondSettings,
   log: (event: RespondEvent) => void,
 ): Responder {
   let applied: Desired | null = null;
   let standings: ReadonlyMap<string, Standing> = new Map();
-  let said: ReadonlyMap<string, Saying> = new Map();
+  let verdicts: ReadonlyMap<string, SubjectVerdict> = new Map();
   let alarms: readonly string[] = [];
   let notes: readonly string[] = [];
   let lastOverrides: readonly Override[] | null = null;
-  let lastWords = '';
-  let print = '';
+  let lastAnswers = '';
+  let lastFingerprint = '';
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let lookMs = 0;
   let looks = 0;
@@ -65,13 +65,13 @@ export function makeResponder(
   let stopping = false;
 
   /** What cannot be read is what it was; what never could be read may be a drain. */
-  function theOperators(): OverridesNow {
+  function overridesInEffect(): OverridesNow {
     const read = overridesNow(host);
     if (!read.unknown) lastOverrides = read.overrides;
     const now = host.now().toISOString();
-    const reason = 'what the operator said cannot be read, and may be a drain';
+    const reason = 'the overrides cannot be read, and may hold a drain';
     const drain = { kind: 'drain', reason, who: 'rsprep', since: now, until: null } as const;
-    return { ...read, overrides: lastOverrides === null ? [drain] : inForce(lastOverrides, now) };
+    return { ...read, overrides: lastOverrides === null ? [drain] : inEffect(lastOverrides, now) };
   }
 
   /** One observation of the state last applied, judged by the same checks as everything else. */
@@ -111,11 +111,11 @@ export function makeResponder(
     return ledgerNote;
   }
 
-  function speak(notesNow: readonly string[]): void {
-    const { overrides, notes: overrideNotes } = theOperators();
-    const drain = find(overrides, 'drain');
-    const vouch = find(overrides, 'vouch');
-    const operator = {
+  function answer(notesNow: readonly string[]): void {
+    const { overrides, notes: overrideNotes } = overridesInEffect();
+    const drain = overrideOf(overrides, 'drain');
+    const vouch = overrideOf(overrides, 'vouch');
+    const inEffectNow = {
       stopping,
       drain: drain && `drained by ${drain.who}: ${drain.reason}`,
       vouch: vouch && `vouched for by ${vouch.who}, whatever the checks say: ${vouch.reason}`,
@@ -123,36 +123,37 @@ export function makeResponder(
     const nowMs = host.monotonicMs();
     const subjects = applied === null ? [HOST] : subjectsOf(applied);
     const next = new Map(
-      subjects.map(({ name }) => [name, saying(standings.get(name) ?? UNDECIDED, operator, settings, nowMs)]),
+      subjects.map(({ name }) => [name, verdictOn(standings.get(name) ?? UNDECIDED, inEffectNow, settings, nowMs)]),
     );
     notes = report(notes, [...notesNow, ...overrideNotes], 'note', log);
     for (const [name, now] of next) {
-      const before = said.get(name)?.verdict ?? 'nothing';
+      const before = verdicts.get(name)?.verdict ?? 'nothing';
       if (before === now.verdict) continue;
       if (name === HOST.name) since = host.now().toISOString();
-      log({ kind: 'said', name, from: before, saying: now });
+      log({ kind: 'verdict', name, from: before, now });
     }
-    said = next;
-    const words = subjects.map(({ name, subject }) =>
-      toWord(subject, next.get(name), [...alarms.map(asAlarm), ...notes]),
+    verdicts = next;
+    const answers = subjects.map(({ name, subject }) =>
+      toAnswer(subject, next.get(name), [...alarms.map(asAlarm), ...notes]),
     );
-    const text = JSON.stringify(words);
-    if (text === lastWords) mouth.renew(settings.leaseMs);
-    else mouth.say(words, settings.leaseMs);
-    lastWords = text;
+    const text = JSON.stringify(answers);
+    if (text === lastAnswers) socket.renew(settings.leaseMs);
+    else socket.set(answers, settings.leaseMs);
+    lastAnswers = text;
   }
 
   async function tick(): Promise<number> {
     const startedMs = host.monotonicMs();
-    const fresh = host.fingerprint(applied === null ? NO_SERVICES : servicesOf(applied));
+    const fingerprint = host.fingerprint(applied === null ? NO_SERVICES : servicesOf(applied));
     const dueMs = Math.min(LOOK_AT_LEAST_EVERY_MS, Math.max(settings.intervalMs, lookMs / LOOK_SHARE));
     const settled = standings.size > 0 && [...standings.values()].every(isSettled);
     // The half interval keeps a timer that fires a little early from skipping a turn.
     const due = startedMs - lookedAtMs >= dueMs - settings.intervalMs / 2;
-    if (due || !settled || fresh !== print) ledgerNote = look();
-    print = fresh;
+    if (due || !settled || fingerprint !== lastFingerprint) ledgerNote = look();
+    lastFingerprint = fingerprint;
     const configuration = await host.configuration();
-    if (!stopping) speak([...(ledgerNote === null ? [] : [ledgerNote]), ...configurationNotes(configuration, applied)]);
+    if (!stopping)
+      answer([...(ledgerNote === null ? [] : [ledgerNote]), ...configurationNotes(configuration, applied)]);
     return Math.max(0, settings.intervalMs - (host.monotonicMs() - startedMs));
   }
 
@@ -161,12 +162,12 @@ export function makeResponder(
     tick,
     stop: () => {
       stopping = true;
-      speak(notes);
+      answer(notes);
     },
     state: () => ({
-      host: said.get(HOST.name) ?? saying(UNDECIDED, NOBODY, settings, host.monotonicMs()),
+      host: verdicts.get(HOST.name) ?? verdictOn(UNDECIDED, NO_OVERRIDES, settings, host.monotonicMs()),
       since,
-      subjects: Object.fromEntries([...said].map(([name, { verdict }]) => [name, verdict])),
+      subjects: Object.fromEntries([...verdicts].map(([name, { verdict }]) => [name, verdict])),
       alarms,
       notes,
       looks,
@@ -175,18 +176,18 @@ export function makeResponder(
   };
 }
 
-const HOST: Named = { name: 'host', subject: {} };
+const HOST: NamedSubject = { name: 'host', subject: {} };
 const NO_SERVICES: ReadonlySet<string> = new Set();
 
 /** `udp/53` …: a service whose socket goes is looked at in the same interval, not with the next full look. */
 const servicesOf = ({ vips }: Desired): ReadonlySet<string> =>
   new Set(vips.flatMap(({ services }) => services.map(({ protocol, port }) => `${protocol}/${port}`)));
 
-const NOBODY = { drain: null, vouch: null, stopping: false };
+const NO_OVERRIDES = { drain: null, vouch: null, stopping: false };
 
 const asAlarm = (text: string): string => `alarm: ${text}`;
 
-function toWord(subject: Named['subject'], now: Saying | undefined, also: readonly string[]): Word {
+function toAnswer(subject: NamedSubject['subject'], now: SubjectVerdict | undefined, also: readonly string[]): Answer {
   const { verdict, speaks, reason } = now ?? {
     verdict: 'cannot-tell' as const,
     speaks: false,

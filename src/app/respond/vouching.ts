@@ -6,13 +6,13 @@ import type { Subject } from '../../udp/protocol.ts';
 import type { Look } from '../../udp/vouch.ts';
 
 /** Something the responder is asked about, with the name it has in logs. */
-export interface Named {
+export interface NamedSubject {
   readonly name: string;
   readonly subject: Subject;
 }
 
 /** The host, then each VIP, then each service of a VIP. */
-export function subjectsOf(desired: Desired): readonly Named[] {
+export function subjectsOf(desired: Desired): readonly NamedSubject[] {
   return [
     { name: 'host', subject: {} },
     ...desired.vips.flatMap(({ address, services }) => [
@@ -26,14 +26,14 @@ export function subjectsOf(desired: Desired): readonly Named[] {
 }
 
 /** What a judgement means for each subject. Findings that only alarm mean nothing here. */
-export function looksOf(judgement: Judgement, subjects: readonly Named[]): ReadonlyMap<string, Look> {
+export function looksOf(judgement: Judgement, subjects: readonly NamedSubject[]): ReadonlyMap<string, Look> {
   const silencing = judgement.unfolded.filter((f): f is Wrong => f.kind === 'wrong' && f.vouch === 'silence');
   const blind = judgement.unfolded.find(isBlind);
   return new Map(subjects.map(({ name, subject }) => [name, lookAt(subject, silencing, blind)]));
 }
 
 /** What could not be observed at all, for every subject. */
-export const blindLooks = (subjects: readonly Named[], reason: string): ReadonlyMap<string, Look> =>
+export const blindLooks = (subjects: readonly NamedSubject[], reason: string): ReadonlyMap<string, Look> =>
   new Map(subjects.map(({ name }) => [name, { judged: 'unknown', reason }]));
 
 /** Findings that do not silence but that somebody should know of, in a line each. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Said } from '../../app/overrides.ts';
+import type { OverrideOutcome } from '../../app/overrides.ts';
 import type { Override, OverrideKind } from '../../core/model/override.ts';
 import { failureCode } from '../../core/report/exit-code.ts';
 import { FORMAT_VERSION } from '../../core/report/report.ts';
@@ -9,7 +9,7 @@ import { type Context, contextOf, type Io } from '../context.ts';
 import { addGlobals, duration, UsageError } from '../globals.ts';
 import { requireReportFormat } from '../output.ts';
 
-/** The operator's word must get through even while an apply runs, which takes a moment. In milliseconds. */
+/** An override must get through even while an apply runs, which takes a moment. In milliseconds. */
 const PATIENCE_MS = 5000;
 
 const WORDS: Readonly<Record<OverrideKind, { summary: string; description: string; example: string }>> = {
@@ -51,12 +51,12 @@ function registerKind(program: Command, io: Io, kind: OverrideKind): void {
       throw new UsageError('--reason: expected one line of text, received a control character in it');
     if (options.reason.length > 200)
       throw new UsageError(`--reason: expected at most 200 characters, received ${options.reason.length}`);
-    const { say } = await import('../../app/overrides.ts');
+    const { setOverride } = await import('../../app/overrides.ts');
     const host = changing(context.paths, context.hostOptions, () => false);
     const forMs = duration(options.for, '--for');
     if (forMs === 0) throw new UsageError(`--for: expected more than no time at all, received ${options.for}`);
     const what = { kind, reason: options.reason.trim(), forMs };
-    show(await say(host, what, context.globals.lockTimeoutMs || PATIENCE_MS), context, kind);
+    show(await setOverride(host, what, context.globals.lockTimeoutMs || PATIENCE_MS), context, kind);
   });
 }
 
@@ -86,18 +86,18 @@ function kindOf(named: string | undefined): OverrideKind | null {
   throw new UsageError(`expected drain, hold or vouch, received ${JSON.stringify(named)}`);
 }
 
-function show(said: Said, { io, globals, style }: Context, command: string): void {
-  if (said.kind === 'failed') {
-    const code = failureCode(said.failure.kind);
-    if (globals.format === 'json') io.out(asJson({ exit_code: code, failure: said.failure }));
-    io.err(`rsprep ${command}: ${said.failure.message}\n  next: ${said.failure.next}\n`);
+function show(outcome: OverrideOutcome, { io, globals, style }: Context, command: string): void {
+  if (outcome.kind === 'failed') {
+    const code = failureCode(outcome.failure.kind);
+    if (globals.format === 'json') io.out(asJson({ exit_code: code, failure: outcome.failure }));
+    io.err(`rsprep ${command}: ${outcome.failure.message}\n  next: ${outcome.failure.next}\n`);
     io.setExitCode(code);
     return;
   }
-  if (globals.format === 'json') io.out(asJson({ exit_code: 0, overrides: said.overrides, ended: said.ended }));
+  if (globals.format === 'json') io.out(asJson({ exit_code: 0, overrides: outcome.overrides, ended: outcome.ended }));
   else if (!globals.quiet) {
-    const ended = said.ended.map((override: Override) => `ended: ${renderOverride(override, style)}`);
-    const lines = [...ended, ...said.overrides.map((override) => renderOverride(override, style))];
+    const ended = outcome.ended.map((override: Override) => `ended: ${renderOverride(override, style)}`);
+    const lines = [...ended, ...outcome.overrides.map((override) => renderOverride(override, style))];
     io.out(`${(lines.length > 0 ? lines : ['nothing was in force']).join('\n')}\n`);
   }
   io.setExitCode(0);

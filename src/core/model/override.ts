@@ -1,4 +1,4 @@
-/** The operator's word, kept in one file that survives a reboot. */
+/** What the operator decided, kept in one file that survives a reboot. */
 export type OverrideKind = 'drain' | 'hold' | 'vouch';
 
 /** drain: leave rotation · hold: hands off (no boot apply, no heal, no nagging) · vouch: say "fit" whatever the checks say. */
@@ -16,14 +16,14 @@ export interface Override {
 /** Absolute; `--root` goes before it. */
 export const OVERRIDES_PATH = '/var/lib/rsprep/overrides.json';
 
-/** Those that hold at an instant. An override without an end holds until somebody resumes. */
-export const inForce = (overrides: readonly Override[], nowIso: string): readonly Override[] =>
+/** Those in effect at an instant. An override without an end holds until somebody resumes. */
+export const inEffect = (overrides: readonly Override[], nowIso: string): readonly Override[] =>
   overrides.filter((override) => override.until === null || override.until > nowIso);
 
-export const find = (overrides: readonly Override[], kind: OverrideKind): Override | null =>
+export const overrideOf = (overrides: readonly Override[], kind: OverrideKind): Override | null =>
   overrides.find((override) => override.kind === kind) ?? null;
 
-/** One of each kind at most: saying it again replaces it. */
+/** One of each kind at most: a second one replaces the first. */
 export const withOverride = (overrides: readonly Override[], next: Override): readonly Override[] => [
   ...overrides.filter((override) => override.kind !== next.kind),
   next,

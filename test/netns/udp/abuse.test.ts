@@ -19,11 +19,11 @@ const withAgents = async (count: number, use: (...agents: Agent[]) => Promise<vo
   }
 };
 
-const VOUCHED = `{ leaseMs: 60000, words: [{ subject: {}, verdict: 'vouched', speaks: true, text: 'as last applied' }] }`;
+const VOUCHED = `{ leaseMs: 60000, answers: [{ subject: {}, verdict: 'vouched', speaks: true, text: 'as last applied' }] }`;
 const openAnswering = (options = '', where = '0') =>
   `kept.socket = udp.createSocket({ type: 'udp4', strict: true, ${options} });
    await new Promise((resolve) => kept.socket.bind(${where}, resolve));
-   kept.socket.setAnswer(${VOUCHED}); return kept.socket.address().port;`;
+   kept.socket.setAnswers(${VOUCHED}); return kept.socket.address().port;`;
 
 const stats = (agent: Agent): Promise<Record<string, number>> => agent.run('return kept.socket.stats()');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -67,7 +67,7 @@ function noise(seed: number): (below: number) => number {
 
 const VIP: Subject = { vip: '192.0.2.10' };
 const SERVICE: Subject = { vip: '2001:db8::10', service: { protocol: 'udp', port: 53 } };
-const WORDS: readonly { subject: Subject; verdict: Verdict; speaks: boolean; text: string }[] = [
+const ANSWERS: readonly { subject: Subject; verdict: Verdict; speaks: boolean; text: string }[] = [
   { subject: {}, verdict: 'vouched', speaks: true, text: 'as last applied' },
   { subject: VIP, verdict: 'drift', speaks: false, text: `vip-missing@192.0.2.10: not on lo ${'é'.repeat(100)}` },
   { subject: SERVICE, verdict: 'draining', speaks: true, text: 'drained by ann: kernel update' },
@@ -103,7 +103,7 @@ function predict(bytes: Uint8Array): string | null {
   const request = decodeRequest(bytes);
   if (request === null) return null;
   const key = hex(request.key);
-  const word = WORDS.find(
+  const word = ANSWERS.find(
     ({ subject }) =>
       hex(
         decodeRequest(encodeRequest({ type: 'vote', nonce: new Uint8Array(8), subject }))?.key ?? new Uint8Array(),
@@ -133,7 +133,7 @@ it(
   () =>
     withAgents(1, async (responder) => {
       const port = await responder.run<number>(openAnswering());
-      await responder.run(`kept.socket.setAnswer({ leaseMs: 600000, words: ${JSON.stringify(WORDS)} })`);
+      await responder.run(`kept.socket.setAnswers({ leaseMs: 600000, answers: ${JSON.stringify(ANSWERS)} })`);
       const { createSocket } = await import('node:dgram');
       const client = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
       const random = noise(20_261_122);
@@ -204,7 +204,7 @@ describe('the lease', () => {
   it('outlives a blocked event loop, ends when nobody renews it, begins again when somebody does', () =>
     withAgents(2, async (responder, asker) => {
       const port = await responder.run<number>(openAnswering());
-      await responder.run('kept.socket.renewAnswer(800)');
+      await responder.run('kept.socket.renewAnswers(800)');
       const blocked = responder.run('const end = Date.now() + 1800; while (Date.now() < end);');
       expect(await answers(asker, port)).toBe(true);
       await asker.run('await sleep(1000)');
@@ -215,16 +215,16 @@ describe('the lease', () => {
       );
       expect(reply?.text).toContain('stopped renewing');
       await blocked;
-      await responder.run('kept.socket.renewAnswer(5000)');
+      await responder.run('kept.socket.renewAnswers(5000)');
       expect(await answers(asker, port)).toBe(true);
-      await responder.run('kept.socket.setAnswer(null)');
+      await responder.run('kept.socket.setAnswers(null)');
       expect(await answers(asker, port)).toBe(false);
     }));
 
   it('SIGSTOP: silent at once, and after a stop longer than the lease silent until renewed', () =>
     withAgents(2, async (responder, asker) => {
       const port = await responder.run<number>(openAnswering());
-      await responder.run('kept.socket.renewAnswer(600)');
+      await responder.run('kept.socket.renewAnswers(600)');
       expect(await answers(asker, port)).toBe(true);
       responder.child.kill('SIGSTOP');
       expect(await answers(asker, port)).toBe(false);

@@ -44,8 +44,8 @@ describe('over two million datagrams', () => {
     kept.socket.on('message', (message, rinfo) => kept.socket.reply(message, rinfo));`;
   const native = `kept.socket = udp.createSocket({ type: 'udp4', strict: true, allow: ['127.0.0.0/8'], rateLimit: { perSource: { perSecond: 1e7 } } });
     await new Promise((r) => kept.socket.bind(0, '127.0.0.1', r));
-    kept.socket.setAnswer({ leaseMs: 6e5, words: [{ subject: {}, verdict: 'vouched', speaks: true, text: '' }] });
-    setInterval(() => kept.socket.setAnswer({ leaseMs: 6e5, words: [{ subject: {}, verdict: 'vouched', speaks: true, text: 'x' }] }), 1);`;
+    kept.socket.setAnswers({ leaseMs: 6e5, answers: [{ subject: {}, verdict: 'vouched', speaks: true, text: '' }] });
+    setInterval(() => kept.socket.setAnswers({ leaseMs: 6e5, answers: [{ subject: {}, verdict: 'vouched', speaks: true, text: 'x' }] }), 1);`;
 
   it.each([
     ['events and replies', events],
@@ -84,7 +84,7 @@ it(
         agent.run(`for (let i = 0; i < ${count}; i++) {
         const s = udp.createSocket({ type: i % 2 ? 'udp4' : 'udp6', strict: true });
         await new Promise((r) => s.bind(0, r));
-        if (i % 3 === 0) s.setAnswer({ leaseMs: 1000, words: [{ subject: {}, verdict: 'vouched', speaks: true, text: '' }] });
+        if (i % 3 === 0) s.setAnswers({ leaseMs: 1000, answers: [{ subject: {}, verdict: 'vouched', speaks: true, text: '' }] });
         else s.send('x', 9, i % 2 ? '127.0.0.1' : '::1');
         await new Promise((r) => s.close(r)); }`);
       await cycles(10_000); // malloc keeps what a busy moment has needed: only a second time counts

@@ -127,7 +127,7 @@ describe('vouches for what is so', () => {
       await until(true, 2000);
     }));
 
-  it('what the operator said and cannot be read any more stays said', () =>
+  it('overrides that cannot be read any more stay in effect', () =>
     withResponder(async ({ rsprep, until, vouched, log }) => {
       expect(rsprep.run('drain', '--reason', 'new disk').code).toBe(0);
       await until(false, 5000);
@@ -198,7 +198,7 @@ describe('a false alarm does not take the farm down', () => {
     ));
 });
 
-describe('the operator’s word', () => {
+describe('overrides', () => {
   it('drain silences a healthy host, vouch makes a sick one speak, resume ends both', () =>
     withResponder(async ({ rsprep, rs, until, ask }) => {
       expect(rsprep.run('drain', '--reason', 'kernel update').code).toBe(0);

@@ -335,15 +335,17 @@ describe('options', () => {
     expect(heard).toBe(2);
   });
 
-  it('setAnswer wants a strict socket, and each subject once', async () => {
+  it('setAnswers wants a strict socket, and each subject once', async () => {
     const lax = await bound();
-    expect(() => lax.setAnswer(null)).toThrow(/strict/);
+    expect(() => lax.setAnswers(null)).toThrow(/strict/);
     const strict = await bound({ type: 'udp4', strict: true });
-    const word = { subject: { vip: '192.0.2.1' }, verdict: 'vouched' as const, speaks: true, text: '' };
-    expect(() => strict.setAnswer({ leaseMs: 1, words: [word, word] })).toThrow(/received one twice/);
-    expect(() => strict.setAnswer({ leaseMs: 1, words: [{ ...word, subject: { vip: 'x' } }] })).toThrow(/IP address/);
-    strict.setAnswer(null);
-    expect(() => strict.send('x', 9)).toThrow(/setAnswer/);
+    const answer = { subject: { vip: '192.0.2.1' }, verdict: 'vouched' as const, speaks: true, text: '' };
+    expect(() => strict.setAnswers({ leaseMs: 1, answers: [answer, answer] })).toThrow(/received one twice/);
+    expect(() => strict.setAnswers({ leaseMs: 1, answers: [{ ...answer, subject: { vip: 'x' } }] })).toThrow(
+      /IP address/,
+    );
+    strict.setAnswers(null);
+    expect(() => strict.send('x', 9)).toThrow(/setAnswers/);
   });
 });
 
@@ -374,7 +376,7 @@ describe('the addon', () => {
     const code = `const { parentPort, workerData } = require('node:worker_threads'); const { createSocket } = require(workerData);
       const events = createSocket('udp4'); events.bind(0, () => {
       const native = createSocket({ type: 'udp4', strict: true }); native.bind(0, () => {
-        native.setAnswer({ leaseMs: 1000, words: [] }); parentPort.postMessage('open'); }); });`;
+        native.setAnswers({ leaseMs: 1000, answers: [] }); parentPort.postMessage('open'); }); });`;
     for (let i = 0; i < 5; i++) {
       const worker = new Worker(code, { eval: true, workerData: file });
       expect((await once(worker, 'message'))[0]).toBe('open');
@@ -389,9 +391,9 @@ describe('the addon', () => {
       `const s = require(${JSON.stringify(file)}).createSocket({ type: 'udp4', strict: true }); s.bind(0, () => { ${after} });`;
     const runs = (after: string): void => void execFileSync(process.execPath, ['-e', script(after)], { timeout: 5000 });
     runs('s.unref()');
-    runs('s.setAnswer({ leaseMs: 1000, words: [] }); s.unref()');
+    runs('s.setAnswers({ leaseMs: 1000, answers: [] }); s.unref()');
     runs('s.close()');
-    runs('s.setAnswer({ leaseMs: 1000, words: [] }); s.close()');
+    runs('s.setAnswers({ leaseMs: 1000, answers: [] }); s.close()');
     expect(() => execFileSync(process.execPath, ['-e', script('')], { timeout: 700 })).toThrow(/ETIMEDOUT/);
   });
 });

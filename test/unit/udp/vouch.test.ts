@@ -4,16 +4,16 @@ import {
   BAD_IN_ROW,
   isSettled,
   type Look,
-  type OperatorsWord,
+  type OverridesInEffect,
   observed,
   type Standing,
-  saying,
   UNDECIDED,
   type VouchRules,
+  verdictOn,
 } from '../../../src/udp/vouch.ts';
 
 const RULES: VouchRules = { unknownGraceMs: 60_000, onDrift: 'silent' };
-const NOBODY: OperatorsWord = { drain: null, vouch: null, stopping: false };
+const NO_OVERRIDES: OverridesInEffect = { drain: null, vouch: null, stopping: false };
 const INTERVAL_MS = 1000;
 
 const look = fc.constantFrom<Look['judged']>('fit', 'unfit', 'unknown');
@@ -28,9 +28,9 @@ function history(judged: readonly Look['judged'][], from: Standing = UNDECIDED):
   return { standing, nowMs: (judged.length - 1) * INTERVAL_MS };
 }
 
-const verdict = (judged: readonly Look['judged'][], operator = NOBODY, rules = RULES) => {
+const verdict = (judged: readonly Look['judged'][], operator = NO_OVERRIDES, rules = RULES) => {
   const { standing, nowMs } = history(judged);
-  return saying(standing, operator, rules, nowMs);
+  return verdictOn(standing, operator, rules, nowMs);
 };
 
 describe('examples', () => {
@@ -53,15 +53,15 @@ describe('examples', () => {
 
   it('an observation that fails keeps the verdict for unknownGrace and not a moment longer', () => {
     const { standing } = history(['fit', 'unknown']);
-    expect(saying(standing, NOBODY, RULES, INTERVAL_MS + 60_000).verdict).toBe('vouched');
-    expect(saying(standing, NOBODY, RULES, INTERVAL_MS + 60_001)).toMatchObject({
+    expect(verdictOn(standing, NO_OVERRIDES, RULES, INTERVAL_MS + 60_000).verdict).toBe('vouched');
+    expect(verdictOn(standing, NO_OVERRIDES, RULES, INTERVAL_MS + 60_001)).toMatchObject({
       verdict: 'cannot-tell',
       speaks: false,
     });
   });
 
   it('says why while still vouching', () => {
-    expect(saying(history(['fit', 'unknown']).standing, NOBODY, RULES, 2000)).toMatchObject({
+    expect(verdictOn(history(['fit', 'unknown']).standing, NO_OVERRIDES, RULES, 2000)).toMatchObject({
       verdict: 'vouched',
       reason: 'unknown',
     });
@@ -105,7 +105,7 @@ describe('properties', () => {
   it('agrees with a model that looks at the whole history', () => {
     fc.assert(
       fc.property(looks, fc.integer({ min: 0, max: 20_000 }), (judged, unknownGraceMs) => {
-        expect(verdict(judged, NOBODY, { ...RULES, unknownGraceMs }).verdict).toBe(model(judged, unknownGraceMs));
+        expect(verdict(judged, NO_OVERRIDES, { ...RULES, unknownGraceMs }).verdict).toBe(model(judged, unknownGraceMs));
       }),
     );
   });
@@ -134,7 +134,9 @@ describe('properties', () => {
         const { standing, nowMs } = history(judged);
         if (!isSettled(standing)) return;
         const again = observed(standing, { judged: standing.verdict === 'fit' ? 'fit' : 'unfit', reason: '' }, nowMs);
-        expect(saying(again, NOBODY, RULES, nowMs).verdict).toBe(saying(standing, NOBODY, RULES, nowMs).verdict);
+        expect(verdictOn(again, NO_OVERRIDES, RULES, nowMs).verdict).toBe(
+          verdictOn(standing, NO_OVERRIDES, RULES, nowMs).verdict,
+        );
       }),
     );
   });

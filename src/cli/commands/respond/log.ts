@@ -4,11 +4,11 @@ import type { RespondEvent } from '../../../app/respond/respond.ts';
 /** State changes as log lines; requests are only counted. */
 export function logEvent(log: Logger, event: RespondEvent): void {
   switch (event.kind) {
-    case 'said': {
-      const { name, from, saying } = event;
-      const fields = { subject: name, from, to: saying.verdict, reason: saying.reason };
-      if (saying.verdict === 'vouched') log.info(fields, `vouching for ${name}`);
-      else log.warn(fields, `not vouching for ${name}: ${saying.reason}`);
+    case 'verdict': {
+      const { name, from, now } = event;
+      const fields = { subject: name, from, to: now.verdict, reason: now.reason };
+      if (now.verdict === 'vouched') log.info(fields, `vouching for ${name}`);
+      else log.warn(fields, `not vouching for ${name}: ${now.reason}`);
       break;
     }
     case 'alarm':

@@ -12,7 +12,7 @@ import { EXIT } from '../../../core/report/exit-code.ts';
 import { errorText } from '../../../linux/files/errors.ts';
 import { respondingAt, writeResponderRecord } from '../../../linux/ports/responder.ts';
 import { readLedger } from '../../../linux/state/ledger.ts';
-import type { Word } from '../../../udp/answer.ts';
+import type { Answer } from '../../../udp/answer.ts';
 import { isPrefix } from '../../../udp/options.ts';
 import type { Socket } from '../../../udp/socket.ts';
 import { type Context, contextOf, type Io } from '../../context.ts';
@@ -140,11 +140,11 @@ async function serve(
   const timeoutMs = Math.min(context.hostOptions.timeoutMs, config.leaseMs / 2);
   const options = { ...context.hostOptions, timeoutMs };
   const host = respondingAt(paths, options, placeBelow(globals.config, globals.root), read);
-  const mouth = {
-    say: (words: readonly Word[], leaseMs: number) => socket.setAnswer({ words, leaseMs }),
-    renew: (leaseMs: number) => socket.renewAnswer(leaseMs),
+  const answering = {
+    set: (answers: readonly Answer[], leaseMs: number) => socket.setAnswers({ answers, leaseMs }),
+    renew: (leaseMs: number) => socket.renewAnswers(leaseMs),
   };
-  const responder = makeResponder(host, mouth, config, (event) => logEvent(log, event));
+  const responder = makeResponder(host, answering, config, (event) => logEvent(log, event));
   stop.responder = responder;
   log.info(
     { port: config.port, directors: settings.directors, intervalMs: config.intervalMs, leaseMs: config.leaseMs },

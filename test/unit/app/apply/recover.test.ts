@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { prepareLedger } from '../../../../src/app/apply/recover.ts';
-import { say } from '../../../../src/app/overrides.ts';
+import { setOverride } from '../../../../src/app/overrides.ts';
 import { planOfRemove } from '../../../../src/app/remove/remove.ts';
 import { emptyDesired } from '../../../../src/core/model/desired.ts';
 import { LEDGER_PATH } from '../../../../src/core/model/ledger.ts';
@@ -69,7 +69,7 @@ describe('below a root with a name like a reason', () => {
     fifo(OVERRIDES_PATH);
     const fake = host();
     fake.readOverrides = () => readOverrides(new Paths(root));
-    const said = await say(fake, HOLD, 0);
+    const said = await setOverride(fake, HOLD, 0);
     expect(said.kind === 'failed' && said.failure.message).toMatch(/it is a pipe/);
     expect(fake.overrides).toEqual([]);
   });
@@ -79,6 +79,6 @@ describe('below a root with a name like a reason', () => {
     writeFileSync(join(root, OVERRIDES_PATH), '{');
     const fake = host();
     fake.readOverrides = () => readOverrides(new Paths(root));
-    expect(await say(fake, HOLD, 0)).toMatchObject({ kind: 'said', overrides: [{ kind: 'hold' }] });
+    expect(await setOverride(fake, HOLD, 0)).toMatchObject({ kind: 'written', overrides: [{ kind: 'hold' }] });
   });
 });
