@@ -24,7 +24,7 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
         },
       },
-      // Tens of thousands of generated documents: too slow for `npm run check`.
+      // Tens of thousands of generated documents, and a whole release: too slow for `npm run check`.
       { test: { name: 'generated', include: ['test/generated/**/*.test.ts'] } },
       {
         test: {

@@ -1,5 +1,6 @@
-// `npm run check`: format, lint, types, layer rules, unit tests; all at once, each with its own exit status.
-import { spawn } from 'node:child_process';
+// `npm run check`: builds what is stale, because unit tests use dist/ too; then format, lint, types, layer rules, generated documents and
+// unit tests, all at once, each with its own exit status.
+import { spawn, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +11,7 @@ const CHECKS = [
   ['types', bin('tsc'), ['-p', 'tsconfig.json']],
   ['types of the core', bin('tsc'), ['-p', 'src/core/tsconfig.json']],
   ['layers', bin('depcruise'), ['src', '--config', '.dependency-cruiser.cjs']],
+  ['generated documents', process.execPath, ['scripts/generate-docs.mjs', '--check']],
   ['unit tests', bin('vitest'), ['run', '--project', 'unit', '--reporter=dot']],
 ];
 
@@ -29,6 +31,8 @@ function run([name, command, args]) {
   });
 }
 
+const setup = spawnSync(process.execPath, [join(root, 'scripts/setup.mjs')], { cwd: root, stdio: 'inherit' });
+if (setup.status !== 0) process.exit(setup.status ?? 1);
 const results = await Promise.all(CHECKS.map(run));
 for (const { name, ok, output, ms } of results) {
   console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${(ms / 1000).toFixed(1)} s)`);

@@ -27,7 +27,10 @@ if (mtime(join(root, 'node_modules/.package-lock.json')) < mtime(join(root, 'pac
   console.error('setup: installing packages (npm ci)');
   run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts']);
 }
-if (mtime(join(root, 'dist/rsprep.cjs')) < Math.max(newest(join(root, 'src')), mtime(join(root, 'package.json')))) {
-  console.error('setup: building dist/rsprep.cjs');
+// What a build makes last and first: one that stopped half-way is not taken for done.
+const built = Math.min(...['dist/rsprep.cjs', 'dist/types/index.d.ts'].map((path) => mtime(join(root, path))));
+const sources = ['package.json', 'package-lock.json'].map((path) => mtime(join(root, path)));
+if (built < Math.max(newest(join(root, 'src')), newest(join(root, 'scripts')), ...sources)) {
+  console.error('setup: building dist/');
   run('node', ['scripts/build.mjs']);
 }

@@ -100,7 +100,7 @@ export function checksMarkdown(): string {
   return [
     '# Checks',
     '',
-    '<!-- Generated from src/core/checks by scripts/generate-docs.mjs: edit there. -->',
+    '<!-- Generated from src/core/checks by `npm run docs`: edit there. -->',
     '',
     'Everything that `rsprep verify` looks at. `rsprep explain CHECK` prints the same page at a terminal. A finding’s id is the',
     'check’s id, followed by `@` and what it is about where there is more than one such thing: `arp-ignore@eth9`. That is what',

@@ -16,7 +16,7 @@ const accepts = new Ajv({ strict: true, allErrors: false, strictRequired: false 
 const read = (text: string): unknown => parse(text, { schema: 'core', logLevel: 'silent' });
 
 describe('the JSON Schema', () => {
-  it('is the one in docs/schema (to renew it: rsprep config schema > docs/schema/config.schema.json)', () => {
+  it('is the one in docs/schema (npm run docs)', () => {
     const file = new URL('../../../docs/schema/config.schema.json', import.meta.url);
     // As values: how it is broken into lines is the formatter's affair.
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(configJsonSchemaText()));

@@ -32,7 +32,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const every = (doc: CommandDoc): readonly CommandDoc[] => [doc, ...doc.commands.flatMap(every)];
 
 describe('the man page', () => {
-  it('is the one in docs/man (npm run test:unit -- -u writes it anew)', async () => {
+  it('is the one in docs/man (npm run docs)', async () => {
     await expect(await manPage(io)).toMatchFileSnapshot(
       fileURLToPath(new URL('../../../docs/man/rsprep.8', import.meta.url)),
     );

@@ -63,7 +63,7 @@ describe('explain', () => {
     }
   });
 
-  it('is what docs/checks.md says (node scripts/generate-docs.mjs)', () => {
+  it('is what docs/checks.md says (npm run docs)', () => {
     expect(readFileSync(join(import.meta.dirname, '../../../../docs/checks.md'), 'utf8')).toBe(checksMarkdown());
   });
 });
