@@ -85,7 +85,7 @@ function pageOf(topic: Topic): readonly [head: string, sections: readonly (reado
       ['How to fix it', fix],
       ...(probe === undefined ? [] : [['Shown in behaviour by', probe] as const]),
       ...(early === false
-        ? [['At boot', 'Not asked by `apply --boot`: it cannot be answered before the network is up.'] as const]
+        ? [['At boot', 'Skipped by `apply --boot`: there is no answer before the network is up.'] as const]
         : []),
       ['Source', source],
     ],

@@ -66,7 +66,7 @@ export const deviceDown: Check = {
             severity: 'high',
             wanted: `${device} is there and up`,
             seen: link ? `${device} is down` : `there is no device ${device}`,
-            why: 'Without it the kernel does not take packets for the VIP: this real server black-holes its share.',
+            why: 'Without it the kernel does not accept packets for the VIP: this real server loses its share of the traffic.',
             fix,
             actions: link ? [{ kind: 'set-link', device, up: true }] : [],
             demand: { kind: 'host' },
@@ -87,7 +87,7 @@ export const vipMissing: Check = {
   silences: true,
   culprit: 'address-owner',
   looksAt: 'Each VIP of the configuration, on its device, with prefix length 32 (IPv4) or 128 (IPv6).',
-  why: 'The director still sends this host its share of connections, and it drops them; with ip_forward=1 it sends them round and round.',
+  why: 'The director still sends this host its share of connections, and this host drops them; with ip_forward=1 it sends each packet back to the director, again and again.',
   fix: 'rsprep apply, which sets the ARP sysctls first.',
   source: 'ip-address(8); measured: with ip_forward=1 one packet came back 63 times',
   run: (context) =>
@@ -105,7 +105,7 @@ export const vipMissing: Check = {
             severity: 'high',
             wanted: `${vip.address}/${hostPrefixLength(vip.address)} on ${vip.device}`,
             seen: `not on ${vip.device}${elsewhere}`,
-            why: `The director sends this real server its share of requests for the VIP, and they are lost.${others.length === 0 && forwards(context) ? ' As ip_forward is 1 they are not even dropped: each goes round between this host and the director until its TTL ends (63 times).' : ''}`,
+            why: `The director sends this real server its share of requests for the VIP, and they are lost.${others.length === 0 && forwards(context) ? ' Because ip_forward is 1, each packet goes back and forth between this host and the director until its TTL ends (63 times).' : ''}`,
             fix: `rsprep apply (ARP settings first, then ip address add ${vip.address}/${hostPrefixLength(vip.address)} dev ${vip.device})`,
             actions: link ? [addVip(vip)] : [],
             demand: { kind: 'vip', ip: vip.address },
@@ -122,11 +122,12 @@ const forwards = ({ observed }: CheckContext): boolean => knob(observed, 'net/ip
 
 export const vipPrefix: Check = {
   id: 'vip-prefix',
-  title: 'The VIP has a host prefix',
+  title: 'The VIP is a single address, a /32 or /128',
   severity: 'critical',
   decisive: true,
   culprit: 'address-owner',
-  looksAt: 'The prefix length of each VIP on its device, also where a correct /32 or /128 stands beside a wide one.',
+  looksAt:
+    'The prefix length of each VIP on its device. A wide prefix is wrong even if a correct /32 or /128 is there as well.',
   why: 'A wide prefix on lo makes the whole subnet local: the host cannot reach the director, and claims addresses that are not its own.',
   fix: 'rsprep apply adds the /32 first and then deletes the wide one by its exact prefix.',
   source: 'net/ipv4/fib_frontend.c fib_add_ifaddr(): a local route for the prefix on a loopback device',
@@ -146,8 +147,8 @@ export const vipPrefix: Check = {
             wanted: `only ${vip.address}/${hostPrefixLength(vip.address)} on ${vip.device}`,
             seen: right ? `${seen}, beside the right one` : seen,
             why: wide.every(({ peer }) => peer !== undefined)
-              ? 'The kernel takes the peer’s addresses for its own, too: whoever really has them, a director say, becomes unreachable.'
-              : 'The kernel takes every address of that prefix for its own: the director, the gateway and the neighbours become unreachable.',
+              ? 'The kernel treats the peer’s addresses as its own too: the host that really has them (a director, for example) becomes unreachable.'
+              : 'The kernel treats every address of that prefix as its own: the director, the gateway and the neighbours become unreachable.',
             fix: wide.map((a) => `ip address del ${target(a)} dev ${link.name}`).join('; '),
             actions: fixWide(vip, link, wide, right),
             demand: { kind: 'vip', ip: vip.address },
@@ -179,8 +180,8 @@ export const vipOnNic: Check = {
   decisive: true,
   culprit: 'address-owner',
   looksAt:
-    'Every device but the VIP’s own: none of them holds the VIP. A loopback or dummy device that does is advice. With role: localnode a NIC may hold it, because the active director has to answer ARP.',
-  why: 'With arp_ignore=1 a host answers ARP for what its NIC holds: this real server takes the VIP from the director.',
+    'Every device except the one that should hold the VIP: no other device may hold it. On another loopback or dummy device it is only advice. With role: localnode a NIC may hold the VIP, because the active director has to answer ARP.',
+  why: 'Even with arp_ignore=1 a host answers ARP for the addresses of its NIC: this real server takes the VIP from the director.',
   fix: 'rsprep apply --take-from-nic puts the VIP on lo first and then takes it off the NIC.',
   source: 'net/ipv4/arp.c arp_ignore(), net/ipv4/devinet.c inetdev_send_gratuitous_arp(); IPv6: RFC 4861 7.2.4',
   run: (context) =>
@@ -210,7 +211,7 @@ function elsewhere(vip: DesiredVip, link: Link, address: Address): Verdict {
     severity: 'advice',
     wanted: `${vip.address} only on ${vip.device}`,
     seen: `also ${describeAddress(link, address)}`,
-    why: 'It is silent there too, but two owners of one VIP mean that removing it in one place does not take it away.',
+    why: 'It is silent there too, but if the VIP is in two places, removing it from one of them does not remove it from this host.',
     fix: `ip address del ${target(address)} dev ${link.name}, or configure device: ${link.name}`,
     demand: { kind: 'vip', ip: vip.address },
     vips: [vip.address],
@@ -243,7 +244,7 @@ function onOwnNic(vip: DesiredVip): Verdict {
     severity: 'critical',
     wanted: `a device of its own for ${vip.address} (lo, or a dummy)`,
     seen: `device: ${vip.device} is a NIC`,
-    why: 'A NIC answers ARP for every address it holds, whatever arp_ignore=1 says.',
+    why: 'A NIC answers ARP for every address that it holds, even with arp_ignore=1.',
     fix: 'leave out `device:` in the configuration, so that the VIP goes on lo; then rsprep apply --take-from-nic',
     demand: { kind: 'vip', ip: vip.address },
     vips: [vip.address],

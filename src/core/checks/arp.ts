@@ -29,7 +29,7 @@ const KEY_WORDS: Readonly<Record<ArpKey, { why: string; nobody: string }>> = {
     nobody: 'an interface that appears later would answer ARP for the VIP at once',
   },
   arp_announce: {
-    why: 'This host asks for its neighbours with the VIP as ARP sender, which overwrites their entry for the director.',
+    why: 'This host sends ARP requests with the VIP as their sender, so its neighbours replace the director’s entry for the VIP with this host.',
     nobody: 'an interface that appears later would announce the VIP at once',
   },
 };
@@ -103,7 +103,7 @@ function wrongAll(
     effective(all, own),
   );
   const nobody = onlyDeaf(key, values)
-    ? 'an interface that appears later would answer ARP for nothing'
+    ? 'an interface that appears later would answer no ARP request at all'
     : KEY_WORDS[key].nobody;
   const where = shown.length > 0 ? `too ${verb(key, all)} for ${shown.join(', ')}` : nobody;
   const actions = [setTo('all', key)];
@@ -144,7 +144,7 @@ function wrongInterface(
     subject: name,
     severity: port ? 'advice' : severityOf(key, [effective(all, own)]),
     wanted: want(key),
-    seen: `conf/${name}/${key}=${own} with conf/all=${all}: effective ${effective(all, own)}${port ? ` (${name} is a port: it counts once it is freed)` : ''}`,
+    seen: `conf/${name}/${key}=${own} with conf/all=${all}: effective ${effective(all, own)}${port ? ` (${name} is a port of a bridge or bond: its value counts once it leaves it)` : ''}`,
     why: whyOf(key, [effective(all, own)]),
     fix: `sysctl -w net/ipv4/conf/${name}/${key}=${WANTED[key]}`,
     actions: [...setShared(key, all, fallback), setTo(name, key)],
@@ -158,7 +158,7 @@ const strict = (name: string, all: number, own: number): Verdict =>
     severity: 'advice',
     wanted: 'max(all, interface) is 1',
     seen: name === 'all' ? 'conf/all/arp_ignore=2' : `conf/${name}/arp_ignore=${own} with conf/all=${all}: effective 2`,
-    why: 'With 2 this host does not even answer ARP for its own address when the asker is in another subnet.',
+    why: 'With 2 this host does not answer ARP for its own address either, if the host that asks is in another subnet.',
     fix: `sysctl -w net/ipv4/conf/${name}/arp_ignore=1`,
     demand: { kind: 'host' },
   });
@@ -190,9 +190,9 @@ const severityOf = (key: ArpKey, values: readonly number[]): 'critical' | 'high'
 
 function whyOf(key: ArpKey, values: readonly number[]): string {
   if (onlyDeaf(key, values))
-    return 'With 8 this host answers ARP for nothing, its own address included: it drops off the LAN.';
+    return 'With 8 this host answers no ARP request at all, not even for its own address: it drops off the LAN.';
   if (key === 'arp_ignore' && values.length > 0 && values.every((value) => judgeIgnore(value) === 'fragile')) {
-    return 'With 3 a VIP of scope global is answered for, and one of scope host is one foreign tool away from it.';
+    return 'With 3 this host answers ARP for a VIP of scope global. A VIP of scope host leaks as soon as another tool changes its scope.';
   }
   return KEY_WORDS[key].why;
 }
@@ -204,9 +204,9 @@ export const arpIgnore: Check = {
   decisive: true,
   culprit: 'arp_ignore',
   looksAt:
-    'The larger of conf/all/arp_ignore and conf/INTERFACE/arp_ignore, for every interface but lo, and for conf/default as the values of the next interface. 1 is right; 2 is tolerated; 3 leaks a VIP of scope global; 8 silences the RIP too; 0, 4 to 7 and 9 and above answer for every local address. A bridge or bond port counts only once it is freed.',
+    'The larger of conf/all/arp_ignore and conf/INTERFACE/arp_ignore, for every interface except lo; and conf/default, which a new interface starts with. 1 is right; 2 is tolerated; 3 leaks a VIP of scope global; 8 silences the RIP too; 0, 4 to 7, and 9 or more answer for every local address. The value of a bridge or bond port counts only once the port leaves the bridge or bond.',
   why: KEY_WORDS.arp_ignore.why,
-  fix: 'rsprep apply, or sysctl -w net/ipv4/conf/all/arp_ignore=1 and whatever interface value is above it. Neighbours that have cached this host heal slowly: `arping -U -c1 VIP` on the director, never here, heals them at once.',
+  fix: 'rsprep apply, or by hand: sysctl -w net/ipv4/conf/all/arp_ignore=1, and the same for each interface with a greater value. Neighbours keep a wrong ARP entry for a while: `arping -U -c1 VIP` on the director (never on this host) corrects them at once.',
   source:
     'net/ipv4/arp.c arp_ignore(); include/linux/inetdevice.h IN_DEV_ARP_IGNORE; Documentation/networking/ip-sysctl.rst',
   run: (context) => judge(context, 'arp_ignore'),
@@ -219,9 +219,9 @@ export const arpAnnounce: Check = {
   decisive: true,
   culprit: 'arp_announce',
   looksAt:
-    'The larger of conf/all/arp_announce and conf/INTERFACE/arp_announce, for every interface but lo, and for conf/default. It must be exactly 2: 1 leaks a VIP of the same subnet, 3 and above act as 0.',
+    'The larger of conf/all/arp_announce and conf/INTERFACE/arp_announce, for every interface except lo; and conf/default, which a new interface starts with. It must be exactly 2: 1 leaks a VIP of the same subnet, 3 and above act as 0.',
   why: KEY_WORDS.arp_announce.why,
-  fix: 'rsprep apply, or sysctl -w net/ipv4/conf/all/arp_announce=2 and whatever interface value is above it. Neighbours that have cached this host heal slowly: `arping -U -c1 VIP` on the director, never here, heals them at once.',
+  fix: 'rsprep apply, or by hand: sysctl -w net/ipv4/conf/all/arp_announce=2, and the same for each interface with a greater value. Neighbours keep a wrong ARP entry for a while: `arping -U -c1 VIP` on the director (never on this host) corrects them at once.',
   source:
     'net/ipv4/arp.c arp_solicit(); include/linux/inetdevice.h IN_DEV_ARP_ANNOUNCE; Documentation/networking/ip-sysctl.rst',
   run: (context) => judge(context, 'arp_announce'),

@@ -19,7 +19,7 @@ export const bootOwner: Check = {
   looksAt:
     '/etc/network/interfaces(.d), netplan, systemd-networkd, NetworkManager, ifcfg files, dsrtools, rc.local, /etc/crontab, /etc/cron.d and enabled services in /etc/systemd/system with the scripts they start, LVS scripts in /etc/init.d: lines that give this host a VIP. On a NIC that is critical; on lo it is high when rsprep’s boot unit is enabled as well, or when the prefix is not that of one host.',
   why: 'Two owners of one address undo each other’s work: what rsprep removes comes back at boot, and what comes back may be on a NIC or have the wrong mask.',
-  fix: 'Delete the line that is named; rsprep’s boot unit puts the VIP back, after the ARP settings.',
+  fix: 'Delete the named line; rsprep’s boot unit puts the VIP back, after the ARP settings.',
   source:
     'interfaces(5), netplan(5), systemd.network(5), nm-settings-keyfile(5), dsr.conf(5); published lvs_rs.sh scripts',
   run: (context) => {
@@ -45,8 +45,8 @@ function judgeOwner(context: CheckContext, ip: Ip, lines: readonly Mention[]): r
         nic.length > 0
           ? 'From the next boot on the VIP is on a NIC, and this host answers ARP for it.'
           : wide.length > 0
-            ? 'From the next boot on the VIP has a wide prefix, and this host takes a whole subnet for its own.'
-            : 'The VIP has two owners: `rsprep remove` or a drained host has it back after the next boot.',
+            ? 'From the next boot on the VIP has a wide prefix, and this host treats a whole subnet as its own.'
+            : 'The VIP has two owners: after `rsprep remove`, the next boot brings it back.',
       fix: `delete ${counts.map(({ file, line }) => `${file}:${line}`).join(', ')}`,
       demand: { kind: 'persist' },
       vips: [ip],
@@ -67,7 +67,7 @@ export const bootUnit: Check = {
   title: 'Something puts the VIP back after a reboot',
   severity: 'high',
   looksAt:
-    'Where systemd boots this host: rsprep-apply.service is installed and enabled, and the program and interpreter it starts are there. Not asked where a file of another tool configures every VIP.',
+    'If this host boots with systemd: rsprep-apply.service is installed and enabled, and the program and interpreter that it starts exist. Not reported if a file of another tool configures every VIP.',
   why: 'The kernel forgets addresses. After a reboot the director sends this host its share and nobody answers.',
   fix: 'rsprep install, or systemctl enable rsprep-apply.service.',
   source: 'systemd.unit(5), systemctl(1)',
@@ -86,7 +86,7 @@ export const bootUnit: Check = {
         seen: known
           ? `${unit.path} is ${unit.state}`
           : 'there is no rsprep-apply.service, and no other file names every VIP',
-        why: 'After the next boot the VIP is gone, and this real server drops its share until somebody runs rsprep apply.',
+        why: 'After the next boot the VIP is gone, and this real server drops its share of the traffic until somebody runs rsprep apply.',
         fix: known
           ? `systemctl ${unit.state === 'masked' ? 'unmask' : 'enable'} rsprep-apply.service`
           : 'rsprep install',
@@ -100,9 +100,9 @@ const broken = (path: string, missing: readonly string[]): Verdict =>
   wrong({
     subject: null,
     severity: 'high',
-    wanted: `what ${path} starts is there`,
+    wanted: `everything that ${path} starts exists`,
     seen: `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not there`,
     why: 'The boot unit will fail, and after the next boot nobody puts the VIP back.',
-    fix: 'install Node and rsprep where the unit looks for them, or rsprep install again',
+    fix: 'install Node and rsprep where the unit looks for them, or run rsprep install again',
     demand: { kind: 'persist' },
   });

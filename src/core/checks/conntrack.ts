@@ -10,9 +10,9 @@ export const conntrackStrict: Check = {
   title: 'Connections survive a flush of the connection tracking table',
   severity: 'advice',
   looksAt:
-    'nf_conntrack_tcp_loose, and whether the firewall’s rules drop what is in state invalid on its way to a VIP, a new connection’s first packet being let in.',
-  why: 'This host sees both directions of each connection, so none is invalid as a rule. After `conntrack -F`, or when a first rule switches tracking on, the packets of connections that are already there are: with nf_conntrack_tcp_loose=0 they are not taken up again, the rule drops them, and every established client hangs.',
-  fix: 'sysctl -w net/netfilter/nf_conntrack_tcp_loose=1, or let the VIP’s services pass before the rule that drops ct state invalid.',
+    'nf_conntrack_tcp_loose, and whether the firewall drops packets in state invalid on their way to a VIP although it accepts new connections.',
+  why: 'This host sees both directions of each connection, so normally no packet is invalid. After `conntrack -F`, or when a first rule switches tracking on, the kernel does not know the connections that are already there. With nf_conntrack_tcp_loose=0 it does not take them up again: their packets are invalid, the rule drops them, and every connected client hangs.',
+  fix: 'sysctl -w net/netfilter/nf_conntrack_tcp_loose=1, or accept packets for the VIP’s services before the rule that drops ct state invalid.',
   source: 'net/netfilter/nf_conntrack_proto_tcp.c tcp_new(); Documentation/networking/nf_conntrack-sysctl.rst',
   early: false,
   run: (context) => {
@@ -34,7 +34,7 @@ export const conntrackStrict: Check = {
       wrong({
         subject: null,
         severity: 'advice',
-        wanted: 'nf_conntrack_tcp_loose=1, or no rule that drops what is invalid',
+        wanted: 'nf_conntrack_tcp_loose=1, or no rule that drops invalid packets',
         seen: `nf_conntrack_tcp_loose=0, and ${rule.by}`,
         why: 'After a flush of the connection tracking table every established connection to the VIP is dropped by that rule.',
         fix: 'sysctl -w net/netfilter/nf_conntrack_tcp_loose=1',
@@ -53,9 +53,9 @@ export const conntrackFull: Check = {
   title: 'The connection tracking table has room',
   severity: 'high',
   looksAt:
-    'nf_conntrack_count against nf_conntrack_max, where the kernel tracks connections: at the limit high, from 90 % on advice.',
+    'nf_conntrack_count and nf_conntrack_max, if the kernel tracks connections: high at the limit, advice from 90 %.',
   why: 'When it is full the kernel drops the first packet of every new connection ("nf_conntrack: table full, dropping packet").',
-  fix: 'sysctl -w net/netfilter/nf_conntrack_max=…, or do not track what comes for the VIP (nft … notrack).',
+  fix: 'sysctl -w net/netfilter/nf_conntrack_max=…, or do not track packets for the VIP (nft … notrack).',
   source: 'net/netfilter/nf_conntrack_core.c __nf_conntrack_alloc()',
   early: false,
   run: ({ observed }) => {
@@ -68,7 +68,7 @@ export const conntrackFull: Check = {
         severity: count >= max ? 'high' : 'advice',
         wanted: `room in a table of ${max} connections`,
         seen: `${count} of ${max} entries are in use`,
-        why: 'When the table is full this host drops every new connection, and each client that was sent here waits.',
+        why: 'When the table is full this host drops every new connection, and the clients that the director sends here wait.',
         fix: `sysctl -w net/netfilter/nf_conntrack_max=${max * 2}`,
         demand: { kind: 'host' },
       }),

@@ -18,9 +18,9 @@ export const firewallDrops: Check = {
   title: 'The firewall lets the clients’ packets in and the replies out',
   severity: 'advice',
   looksAt:
-    'For each configured service (for the whole VIP where it has none), a new connection’s first packet and the reply to it, followed through the rules of nft, of iptables-nft, and of legacy iptables where one of its tables is in use. What the rules ask about the way back (`fib saddr . iif oif`, rpfilter) and about the VIP’s device (`fib daddr . iif type`) is compared with the host’s real routes. Only what is certain is reported: rules that ask who sends are taken to let it in. Nothing is listed where that could load a kernel module, nor, without privilege, where no service is configured.',
+    'For each configured service (for the whole VIP if it has none): rsprep follows the first packet of a new connection, and the reply, through the rules of nft, of iptables-nft, and of legacy iptables if one of its tables is in use. Where a rule asks for the way back (`fib saddr . iif oif`, rpfilter) or for the VIP’s device (`fib daddr . iif type`), the host’s real routes give the answer. Only a certain drop is reported: a rule that depends on the sender is assumed to let the packet in. rsprep does not list rules if that could load a kernel module, or, without privilege, if no service is configured.',
   why: 'A rule that admits only the host’s own address drops what the director sends for the VIP; health checks that ask the RIP do not notice.',
-  fix: 'Add the VIP to the rule that is named; take a reverse path rule off the director’s NIC, or let the VIP pass before it.',
+  fix: 'Add the VIP to the named rule. For a reverse path rule: do not apply it to the NIC towards the director, or accept the VIP before it.',
   source:
     'nft(8), libnftables-json(5), iptables-save(8); net/ipv4/netfilter/nft_fib_ipv4.c nft_fib4_eval(), nft_fib4_eval_type()',
   probe: 'rsprep probe service VIP:PORT --via RIP, from a peer',
@@ -83,14 +83,14 @@ function judge(context: CheckContext, vip: DesiredVip, { protocol, port }: Asked
     return verdict(
       fate,
       `${what} to ${vip.address} let in`,
-      'As far as the rules can be read, the firewall drops the clients’ packets, and this host’s share with them.',
+      'As far as rsprep can read the rules, the firewall drops the clients’ packets: this host’s share of the traffic is lost.',
       `let ${what} to ${vip.address} in before that rule`,
     );
   }
   return verdict(
     fateOf(firewall, { ...first, direction: 'out', state: 'established' }),
     `replies of ${what} from ${vip.address} let out`,
-    'As far as the rules can be read, the firewall drops what this host answers from the VIP.',
+    'As far as rsprep can read the rules, the firewall drops the replies from the VIP.',
     `let ${what} from ${vip.address} out before that rule`,
   );
 }
@@ -120,12 +120,12 @@ const NOTHING_KNOWN = { enters: [], returns: null, onOtherDevice: null } as cons
 
 export const arpFilter: Check = {
   id: 'arp-filter',
-  title: 'Silence does not hang on a filter',
+  title: 'Silence does not depend on a packet filter',
   severity: 'advice',
   looksAt:
-    'Rules of nft’s arp family that drop, where arp_ignore or arp_announce are not as wanted; likewise those of legacy arptables, where /proc/net/arp_tables_names shows its table in use. While such a filter drops the right packets, other hosts do not see the leak that arp-ignore and arp-announce report: it is there again with the next flush of the rules.',
-  why: 'A filter that keeps the host quiet is gone with the next `nft flush ruleset`, and nobody notices until the VIP is stolen.',
-  fix: 'rsprep apply sets the sysctls; the filter may then stay or go.',
+    'Rules that drop ARP while arp_ignore or arp_announce is wrong: those of nft’s arp family, and those of legacy arptables if /proc/net/arp_tables_names shows that its table is in use. While such a filter drops the right packets, other hosts do not see the leak that arp-ignore and arp-announce report. The next flush of the rules brings it back.',
+  why: 'The next `nft flush ruleset` removes the filter that keeps this host quiet, and nobody notices until this host has taken the VIP.',
+  fix: 'rsprep apply sets the sysctls; after that the filter is not needed.',
   source: 'nft(8) family arp, arptables(8), net/ipv4/netfilter/arp_tables.c',
   run: (context) => {
     const { firewall } = context.observed;
@@ -155,8 +155,8 @@ export const arpFilter: Check = {
         subject: null,
         severity: 'advice',
         wanted: 'the sysctls, which no `flush ruleset` takes away',
-        seen: `protected by a filter while the sysctl is open: ${rules.slice(0, 3).join('; ')}`,
-        why: 'Today the filter may hide the leak; with the next flush of the rules this host takes the VIP.',
+        seen: `a filter drops ARP, but the sysctl does not: ${rules.slice(0, 3).join('; ')}`,
+        why: 'The filter may hide the leak for now. As soon as the rules are flushed, this host takes the VIP.',
         fix: 'rsprep apply',
         demand: { kind: 'host' },
         rootedIn: root,

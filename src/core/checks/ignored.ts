@@ -6,8 +6,8 @@ export const ignoreExpired: Check = {
   title: 'No exception is past its date',
   severity: 'advice',
   looksAt: 'The `until:` of each entry of `ignore:` in the configuration. It holds to the end of that day, UTC.',
-  why: 'From that day on the findings it set aside count again; somebody once decided that they should.',
-  fix: 'Fix what it set aside, or give the entry a new date; then take it out of the configuration.',
+  why: 'After that day the findings that the entry ignored count again, as its author decided.',
+  fix: 'Fix the findings that it ignored and delete the entry, or give it a new date.',
   source: 'the configuration',
   run: ({ desired }, today) =>
     desired.ignore
@@ -19,8 +19,8 @@ export const ignoreExpired: Check = {
             severity: 'advice',
             wanted: 'no entry of `ignore:` past its date',
             seen: `ignore: ${id} (${reason}) ended on ${until}`,
-            why: 'What it set aside counts again from that day on.',
-            fix: 'fix what it was for, or renew its `until:`',
+            why: 'The findings that it ignored count again since that day.',
+            fix: 'fix the findings that it ignored, or give it a new `until:`',
             demand: { kind: 'host' },
           }),
       ),
@@ -31,8 +31,9 @@ export const ignoreUnknown = (ids: () => readonly string[]): Check => ({
   id: 'ignore-unknown',
   title: 'Every exception names a check',
   severity: 'advice',
-  looksAt: 'The `id:` of each entry of `ignore:` in the configuration: what is before a wildcard or an @.',
-  why: 'An entry that can match no finding ignores nothing: whoever wrote it thinks otherwise.',
+  looksAt:
+    'The `id:` of each entry of `ignore:` in the configuration: the part before a wildcard or an @ must fit a check.',
+  why: 'An entry that can match no finding ignores nothing, although its author expects it to.',
   fix: 'Correct the entry (rsprep explain lists every check), or take it out.',
   source: 'the configuration',
   run: ({ desired }) =>
@@ -44,7 +45,7 @@ export const ignoreUnknown = (ids: () => readonly string[]): Check => ({
             subject: id,
             severity: 'advice',
             wanted: 'the id of a check',
-            seen: `ignore: ${id} (${reason}) matches no finding there can be`,
+            seen: `ignore: ${id} (${reason}) can match no finding`,
             why: 'It ignores nothing.',
             fix: 'correct it (rsprep explain lists every check), or take it out',
             demand: { kind: 'configuration' },

@@ -14,7 +14,7 @@ export const vip6Unusable: Check = {
   culprit: 'address-owner',
   looksAt: 'The flags dadfailed and tentative of each IPv6 VIP on its device.',
   why: 'The kernel neither accepts nor sends packets for such an address.',
-  fix: 'rsprep apply deletes it and adds it with nodad. Find out who else has it on this segment: it should be the director alone.',
+  fix: 'rsprep apply deletes it and adds it with nodad. Find out which other host of this segment has the address: only the director should.',
   source: 'RFC 4862 5.4; net/ipv6/addrconf.c addrconf_dad_failure()',
   run: (context) =>
     withLinks(context, 'high', (links) =>
@@ -27,7 +27,7 @@ export const vip6Unusable: Check = {
             severity: 'high',
             wanted: 'an address that passed (or skipped) duplicate address detection',
             seen: address.dadFailed ? 'dadfailed' : 'tentative',
-            why: 'The kernel drops packets for this VIP until detection succeeds, so this real server loses its share.',
+            why: 'The kernel drops packets for this VIP until detection succeeds, so this real server loses its share of the traffic.',
             fix: `ip address del ${vip.address}/128 dev ${vip.device}; ip address add ${vip.address}/128 dev ${vip.device} preferred_lft 0 nodad`,
             actions: address.dadFailed
               ? [{ kind: 'renew-address', device: vip.device, ip: vip.address, from: 128, prefixLength: 128 }]
@@ -62,7 +62,7 @@ export const vip6Preferred: Check = {
             wanted: 'preferred_lft 0 (deprecated)',
             seen:
               address.preferredSeconds === null ? 'preferred for ever' : `preferred for ${address.preferredSeconds} s`,
-            why: 'If the host’s own IPv6 address is ever deprecated, its outgoing connections start from the VIP and their answers go elsewhere.',
+            why: 'If the host’s own IPv6 address is ever deprecated, its outgoing connections use the VIP as source, and the answers go to the director.',
             fix: `ip -6 address change ${vip.address}/128 dev ${vip.device} valid_lft forever preferred_lft 0`,
             actions: [
               {
@@ -83,12 +83,12 @@ export const vip6Preferred: Check = {
 
 export const noLinkLocal: Check = {
   id: 'no-link-local',
-  title: 'NICs that replies from an IPv6 VIP leave by have a link-local address',
+  title: 'Each NIC that sends replies from an IPv6 VIP has a link-local address',
   severity: 'high',
   looksAt:
-    'For each IPv6 VIP the devices by which its replies leave, to the directors and to clients far away: an address of fe80::/10 that is neither tentative nor dadfailed. Where no route is known, any NIC that has one will do. Tunnels aside.',
+    'For each IPv6 VIP: the devices that its replies leave by, to the directors and to clients far away. Each needs an address of fe80::/10 that is neither tentative nor dadfailed. If no route is known, one NIC with such an address is enough. Tunnels are not looked at.',
   why: 'The VIP is not on the NIC, so the kernel asks for its neighbours from the NIC’s link-local address; without one it cannot ask at all, and replies from the VIP are dropped.',
-  fix: 'ip link set NIC addrgenmode eui64, then down and up; or LinkLocalAddressing=ipv6 (systemd-networkd); net/ipv6/conf/NIC/disable_ipv6=0.',
+  fix: 'ip link set NIC addrgenmode eui64, then set the NIC down and up; or LinkLocalAddressing=ipv6 (systemd-networkd); or net/ipv6/conf/NIC/disable_ipv6=0.',
   source: 'net/ipv6/ndisc.c ndisc_solicit(), ndisc_send_ns(); RFC 4291 2.8',
   early: false,
   run: (context) => {
@@ -124,20 +124,20 @@ const mute = (device: string | null, seen: string): Verdict =>
     severity: 'high',
     wanted: 'a usable link-local IPv6 address where replies from the VIP leave',
     seen,
-    why: 'Replies from the IPv6 VIP need a neighbour, and the kernel has no address to ask for it from: they are dropped.',
+    why: 'To send a reply the kernel has to ask for a neighbour, and it has no address to ask from: replies from the IPv6 VIP are dropped.',
     fix: `${device === null ? 'look at net/ipv6/conf/*/disable_ipv6 and the MTU (1280 at least)' : `ip link set ${device} addrgenmode eui64; ip link set ${device} down; ip link set ${device} up`}`,
     demand: { kind: 'host' },
   });
 
 export const vip6Anycast: Check = {
   id: 'vip6-anycast',
-  title: 'The IPv6 VIP is no subnet’s router anycast address',
+  title: 'The IPv6 VIP is not the router anycast address of a subnet',
   severity: 'critical',
   culprit: 'address-owner',
   looksAt:
-    'For each IPv6 VIP: whether it is the first address of a prefix that a NIC has an address in. Critical where that NIC forwards, else advice.',
+    'For each IPv6 VIP: whether it is the first address of a prefix that a NIC has an address in. Critical if that NIC forwards, otherwise advice.',
   why: 'A router answers neighbour solicitations for the first address of each of its subnets, whatever device the VIP is on.',
-  fix: 'Another VIP, which is not all zeros behind the prefix; or net/ipv6/conf/NIC/forwarding=0.',
+  fix: 'Use another VIP, one that is not all zeros after the prefix; or set net/ipv6/conf/NIC/forwarding=0.',
   source: 'RFC 4291 2.6.1; net/ipv6/addrconf.c addrconf_join_anycast()',
   run: (context) =>
     withLinks(context, 'critical', (links) =>

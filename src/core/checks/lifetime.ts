@@ -6,11 +6,11 @@ import { withLinks } from './address.ts';
 
 export const vipExpires: Check = {
   id: 'vip-expires',
-  title: 'The VIP stays for ever',
+  title: 'The VIP does not expire',
   severity: 'high',
   culprit: 'address-owner',
   looksAt: 'The valid lifetime of each VIP on its device: it must be for ever.',
-  why: 'An address with a finite lifetime is deleted by the kernel when it ends, and nobody is told.',
+  why: 'The kernel deletes an address when its lifetime ends, and tells nobody.',
   fix: 'rsprep apply, or ip address change VIP/32 dev lo valid_lft forever preferred_lft forever.',
   source: 'net/ipv4/devinet.c check_lifetime(); ip-address(8)',
   run: (context) =>
@@ -24,7 +24,7 @@ export const vipExpires: Check = {
             severity: 'high',
             wanted: 'valid_lft forever',
             seen: `valid for ${address.validSeconds} s more`,
-            why: 'The kernel deletes the VIP when that time is over, and this real server then drops its share.',
+            why: 'The kernel deletes the VIP when that time is over, and this real server then drops its share of the traffic.',
             fix: `ip address change ${vip.address}/${hostPrefixLength(vip.address)} dev ${vip.device} valid_lft forever`,
             actions: [
               {
@@ -48,9 +48,9 @@ export const vipScope: Check = {
   title: 'The IPv4 VIP has scope host',
   severity: 'advice',
   culprit: 'address-owner',
-  looksAt: 'The scope of each IPv4 VIP on its device: host keeps it out of the choice of sources.',
+  looksAt: 'The scope of each IPv4 VIP on its device: the kernel never chooses an address of scope host as a source.',
   why: 'With scope global the kernel may choose the VIP as the source of the host’s own packets when a NIC has no IPv4 address.',
-  fix: 'Left as it is by apply, because deleting and adding loses replies. At a quiet moment: rsprep drain; rsprep remove; rsprep apply.',
+  fix: 'apply leaves it as it is, because replies are lost while an address is deleted and added again. At a quiet moment: rsprep drain; rsprep remove; rsprep apply.',
   source: 'net/ipv4/devinet.c inet_select_addr()',
   run: (context) =>
     withLinks(context, 'advice', (links) =>

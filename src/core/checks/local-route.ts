@@ -14,8 +14,8 @@ export const localRoute: Check = {
   culprit: 'address-owner',
   looksAt:
     'Routes of type local in the local table that are neither a host route nor 127.0.0.0/8. One that covers a VIP, a director or a NIC’s own subnet is critical; any other (AnyIP) is advice.',
-  why: 'The kernel takes every address of such a prefix for its own. It may look harmless until the first `ip rule add` splits the tables; then the host drops off the LAN.',
-  fix: 'Delete the address with the wide prefix that made it, or ip route del local PREFIX dev lo table local.',
+  why: 'The kernel treats every address of such a prefix as its own. There may be no harm until the first `ip rule add`, which makes the kernel look into the local table separately; then the host drops off the LAN.',
+  fix: 'Delete the address whose wide prefix made the route, or the route itself: ip route del local PREFIX dev lo table local.',
   source:
     'net/ipv4/fib_frontend.c fib_add_ifaddr(); measured: after any `ip rule add` a /8 VIP cut the host off, and deleting the rule did not help',
   run: (context) => {
@@ -63,8 +63,8 @@ function judgeRoute(context: CheckContext, links: readonly Link[], route: LocalR
     seen: `local ${text} dev ${route.device}${covers.length > 0 ? `, which covers ${covers.join(' and ')}` : ''}`,
     why:
       covers.length > 0
-        ? 'The host takes all those addresses for its own: it cannot reach the director or its neighbours by them.'
-        : 'The host takes every address of that prefix for its own (AnyIP). Fine if that is meant.',
+        ? 'The host treats all those addresses as its own: it cannot reach the director or neighbours that have them.'
+        : 'The host treats every address of that prefix as its own (AnyIP). That is fine if it is meant.',
     fix: `delete the address that made it (ip address show dev ${route.device}), or ip route del local ${text} dev ${route.device} table local`,
     demand: { kind: 'host' },
     rootedIn: vip && made ? `vip-prefix@${vip.address}` : null,

@@ -10,7 +10,7 @@ export const persistSysctl: Check = {
   id: 'persist-sysctl',
   title: 'The ARP settings survive a reboot',
   severity: 'high',
-  looksAt: `${SYSCTL_FILE}: it is there and says what is set now. Not looked at with persist: false.`,
+  looksAt: `${SYSCTL_FILE}: it exists and sets the values that are in force now. Not looked at with persist: false.`,
   why: 'After the next boot the host comes up with other ARP settings and may answer for the VIP.',
   fix: 'rsprep apply writes it.',
   source: 'sysctl.d(5), systemd-sysctl.service(8), sysctl(8)',
@@ -38,7 +38,7 @@ export const persistSysctl: Check = {
         severity: 'high',
         wanted: `${SYSCTL_FILE} with ${settingsOf(wanted).split('\n').join(', ')}`,
         seen: file.kind === 'absent' ? 'there is no such file' : describeOther(file.value, wanted),
-        why: 'Right or wrong now, after the next boot this host may answer ARP for the VIP.',
+        why: 'After the next boot this host may answer ARP for the VIP, even if it does not now.',
         fix: 'rsprep apply',
         actions: [{ kind: 'write-file', path: SYSCTL_FILE, content: wanted }],
         demand: { kind: 'persist' },
@@ -70,9 +70,9 @@ export const bootSysctl: Check = {
   title: 'No other file overrides the ARP settings at the next boot',
   severity: 'critical',
   looksAt:
-    'Every sysctl.d directory and /etc/sysctl.conf, replayed as the next boot would: files sorted by name whatever their directory, a name in /etc hiding the same name in /run and /usr, /dev/null masks, explicit keys before globs. Once in the order of systemd-sysctl, and once in that of `sysctl --system`, which reads /etc/sysctl.conf last. Not looked at with persist: false.',
+    'Every sysctl.d directory and /etc/sysctl.conf, applied as the next boot would apply them: files are sorted by name, whichever directory they are in; a file in /etc hides one of the same name in /run and /usr; a link to /dev/null masks a file; explicit keys win over globs. Once in the order of systemd-sysctl, and once in that of `sysctl --system`, which reads /etc/sysctl.conf last. Not looked at with persist: false.',
   why: 'The host is right now and leaks after the next boot, or as soon as somebody runs `sysctl --system`.',
-  fix: `Delete or correct the line that is named. No name in sysctl.d beats /etc/sysctl.conf for procps, so rsprep apply refuses to persist over it.`,
+  fix: `Delete or correct the named line. No file in sysctl.d can override /etc/sysctl.conf for \`sysctl --system\`, so rsprep apply does not write its own file as long as that line is there.`,
   source: 'sysctl.d(5), systemd-sysctl.service(8), sysctl(8); measured with systemd 252 and procps 4.0.2',
   run: (context): readonly Verdict[] => {
     const files = context.observed.sysctlFiles;
@@ -102,11 +102,11 @@ function contradicted(bootReader: Contradiction['reader'], file: string, lines: 
   return wrong({
     subject: file,
     severity: boots ? 'critical' : 'high',
-    wanted: `${SYSCTL_FILE} wins, or nobody contradicts it`,
+    wanted: `${SYSCTL_FILE} decides, or no file says otherwise`,
     seen: `${file}: ${seen}, and wins ${boots ? 'at the next boot' : 'with `sysctl --system`'}`,
     why: boots
-      ? 'Whatever is set now, this host comes up from its next boot answering or announcing the VIP.'
-      : 'As soon as somebody, or a package, runs `sysctl --system`, this host answers or announces the VIP.',
+      ? 'Even if the settings are right now: after its next boot this host answers ARP for the VIP or announces it.'
+      : 'As soon as somebody, or a package, runs `sysctl --system`, this host answers ARP for the VIP or announces it.',
     fix: `delete or correct ${file}:${[...distinct.keys()].join(', ')}`,
     demand: { kind: 'persist' },
   });

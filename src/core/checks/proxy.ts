@@ -11,9 +11,9 @@ export const proxyArp: Check = {
   title: 'No proxy ARP answers for the VIP',
   severity: 'critical',
   looksAt:
-    'For each IPv4 VIP and each interface with forwarding=1: proxy_arp (of all or the interface) where the VIP’s route leads through another interface, proxy_arp_pvlan where it leads through the same one, and proxy neighbour entries (`ip neigh show proxy`). Critical while the VIP is not on this host, or has lost its local route (a rule of the routing policy that refuses packets for it hides that for as long as it stands); while it is, the kernel asks arp_ignore instead, and this is advice.',
-  why: 'Proxy ARP answers for addresses the host can route to. While it owns the VIP it does not; the moment the VIP is removed, it does.',
-  fix: 'sysctl -w net/ipv4/conf/INTERFACE/proxy_arp=0 (and proxy_arp_pvlan, and conf/all), ip neigh del proxy VIP dev INTERFACE, before the VIP is taken away.',
+    'For each IPv4 VIP and each interface with forwarding=1: proxy_arp (of all or the interface) where the VIP’s route leads through another interface, proxy_arp_pvlan where it leads through the same one, and proxy neighbour entries (`ip neigh show proxy`). Critical while the VIP is not on this host or has lost its local route (a routing rule that refuses packets for the VIP hides this as long as the rule is there). While the VIP is on this host, arp_ignore decides instead, and this is advice.',
+  why: 'With proxy ARP a host answers for addresses that it can route to. As long as it holds the VIP it does not answer for it, but it does as soon as the VIP is removed.',
+  fix: 'Before the VIP is removed: sysctl -w net/ipv4/conf/INTERFACE/proxy_arp=0 (also proxy_arp_pvlan, and both for conf/all); ip neigh del proxy VIP dev INTERFACE.',
   source: 'net/ipv4/arp.c arp_process(), arp_fwd_proxy(), arp_fwd_pvlan()',
   probe: 'rsprep probe arp VIP, from another host of the segment',
   run: (context) => {
@@ -69,8 +69,8 @@ const verdict = ({ name }: Link, vip: Ip, how: Proxy, held: boolean): Verdict =>
     wanted: `no proxy ARP for ${vip} on ${name}`,
     seen: `forwarding and ${how === 'neighbour entry' ? `a proxy neighbour entry for ${vip}` : how} on ${name}${held ? '' : `, and ${vip} is not on this host, or has no local route`}`,
     why: held
-      ? 'It does no harm while the VIP is here; the moment it is removed, this host answers ARP for it as a proxy.'
-      : 'This host answers ARP for a VIP that it does not even have, and forwards or drops the farm’s traffic.',
+      ? 'It does no harm while the VIP is on this host. As soon as the VIP is removed, this host answers ARP for it as a proxy.'
+      : 'This host answers ARP for a VIP that it does not have, and forwards or drops the farm’s traffic.',
     fix:
       how === 'neighbour entry'
         ? `ip neigh del proxy ${vip} dev ${name}`
@@ -104,7 +104,7 @@ export const proxyNdp: Check = {
           severity: 'critical',
           wanted: `no proxy neighbour entry for ${ip}`,
           seen: `ip -6 neigh: proxy entry for ${ip} on ${device}, with forwarding and proxy_ndp`,
-          why: 'This host answers neighbour solicitations for the VIP on that interface: it takes it from the director.',
+          why: 'This host answers neighbour solicitations for the VIP on that interface: it takes the VIP from the director.',
           fix: `ip -6 neigh del proxy ${ip} dev ${device}`,
           demand: { kind: 'host' },
           vips: [ip],

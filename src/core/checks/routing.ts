@@ -53,7 +53,7 @@ export const directorOffLink: Check = {
           seen,
           why: 'The director hands packets over by MAC address alone, so it can reach only hosts on its own segment.',
           fix: own
-            ? 'correct `directors:`, or say `role: localnode` if this host is a director too'
+            ? 'correct `directors:`, or set `role: localnode` if this host is a director too'
             : 'correct `directors:`, or give this host an address on the director’s segment',
           demand: { kind: 'host' },
           rootedIn: coveredBy(context, director),
@@ -68,9 +68,9 @@ export const gatewayIsDirector: Check = {
   title: 'Replies do not go through a director',
   severity: 'high',
   looksAt:
-    '`ip route get` for an address far away, from each VIP, every next hop of a route that has several; while no VIP is there, the default route: no gateway may be a director. A director that is the gateway of some other IPv4 network is advice.',
-  why: 'The replies carry the VIP as their source. A director owns the VIP itself, takes such a packet for a forgery ("martian source") and drops it.',
-  fix: 'Use the segment’s real router as default gateway: in direct routing replies pass the director by.',
+    '`ip route get` from each VIP to an address far away, with every next hop of the route; if no VIP is on this host, the default route. No gateway may be a director. A director that is the gateway to some other IPv4 network is advice.',
+  why: 'The replies carry the VIP as their source. A director owns the VIP itself, so it treats such a packet as forged ("martian source") and drops it.',
+  fix: 'Use the segment’s real router as default gateway: in direct routing, replies do not go through the director.',
   source: 'net/ipv4/fib_frontend.c fib_validate_source(); LVS-HOWTO, LVS-DR',
   early: false,
   run: (context) => {
@@ -103,9 +103,9 @@ const throughDirector = (director: Ip, what: string, severity: 'high' | 'advice'
   wrong({
     subject: director,
     severity,
-    wanted: 'a gateway that is no director',
+    wanted: 'a gateway that is not a director',
     seen: `${what} go through the director ${director}`,
-    why: 'It drops every such reply, because a packet whose source is its own VIP cannot have come from outside.',
+    why: 'The director drops every such reply, because its source is an address of the director itself (the VIP).',
     fix: 'ip route replace … via ROUTER, and the same in the host’s network configuration',
     demand: { kind: 'host' },
   });
@@ -115,8 +115,8 @@ export const rpFilter: Check = {
   title: 'The reverse path filter lets the clients’ packets in',
   severity: 'high',
   looksAt:
-    'Whether the kernel would take in a packet from an address far away by the interface towards the directors, or by the tunnel that holds the VIP (`ip route get VIP from CLIENT iif INTERFACE`), where the larger of conf/all/rp_filter and conf/INTERFACE/rp_filter is not 0. With 1 the reply must leave by the same interface (by one of several next hops); 2 is looser and lets everything in that has a way back.',
-  why: 'A strict filter drops a packet that comes in where the answer would not go out: the clients’ packets, when the director’s NIC is not the one with the default route.',
+    'Whether the kernel would accept a packet from an address far away on the interface towards the directors, or on the tunnel that holds the VIP (`ip route get VIP from CLIENT iif INTERFACE`), if the larger of conf/all/rp_filter and conf/INTERFACE/rp_filter is not 0. With 1 the reply must leave by the same interface (or by one of several next hops); with 2 any route back is enough.',
+  why: 'A strict filter drops a packet that arrives on another interface than the answer would leave by. It drops the clients’ packets if the NIC towards the director is not the one with the default route.',
   fix: 'sysctl -w net/ipv4/conf/INTERFACE/rp_filter=2 (the larger of all and interface counts, so 2 there is enough).',
   source:
     'net/ipv4/fib_frontend.c __fib_validate_source(); include/linux/inetdevice.h IN_DEV_RPFILTER; counter TcpExtIPReversePathFilter',
@@ -158,7 +158,7 @@ const strictOn = (enters: string, leaves: string, all: number, own: number): Ver
     severity: 'high',
     wanted: `rp_filter 2 (or 0 on all and ${enters}): packets come in by ${enters}, replies leave by ${leaves}`,
     seen: `conf/all/rp_filter=${all} and conf/${enters}/rp_filter=${own}: strict`,
-    why: `The kernel drops, without a word, every packet from a client that comes in by ${enters}, because it would answer by ${leaves}.`,
+    why: `The kernel silently drops every client’s packet that comes in by ${enters}, because the answer would leave by ${leaves}.`,
     fix: `sysctl -w net/ipv4/conf/${enters}/rp_filter=2, and the same in /etc/sysctl.d`,
     demand: { kind: 'host' },
   });

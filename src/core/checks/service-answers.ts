@@ -14,9 +14,9 @@ export const serviceSource: Check = {
   severity: 'high',
   countsForApply: false,
   looksAt:
-    'For each UDP service that a wildcard socket serves: whether the socket asks for the address a datagram was sent to (IP_PKTINFO, IPV6_RECVPKTINFO or IP_RECVORIGDSTADDR), read from the socket itself with pidfd_getfd(2). Not doubted where the configured probe gets its answer from the VIP.',
+    'For each UDP service that a wildcard socket serves: whether the socket asks for the address a datagram was sent to (IP_PKTINFO, IPV6_RECVPKTINFO or IP_RECVORIGDSTADDR), read from the socket itself with pidfd_getfd(2). Not reported if the configured probe gets its answer from the VIP.',
   why: 'A socket on 0.0.0.0 that does not know where a request was sent answers from the host’s own address, and the client drops the reply.',
-  fix: 'Bind the service to the VIP, or switch on what its manual calls interface-automatic, pktinfo or udp source address. A `probe:` in the configuration settles doubts.',
+  fix: 'Bind the service to the VIP, or switch on what its manual calls interface-automatic, pktinfo or udp source address. A `probe:` in the configuration shows for certain which address it answers from.',
   source:
     'ip(7) IP_PKTINFO, ipv6(7) IPV6_RECVPKTINFO, pidfd_getfd(2); measured: 0.0.0.0 and [::] without it answer from the RIP',
   probe: 'a `probe:` for the service; rsprep probe self',
@@ -54,8 +54,8 @@ const answersFromRip = (
     severity: 'high',
     wanted: `a socket bound to ${vip.address}, or one with IP_PKTINFO`,
     seen: `${blind.map(describeSocket).join('; ')}, without IP_PKTINFO`,
-    why: 'It answers from this host’s own address, and the clients drop replies that come from somebody they did not ask.',
-    fix: `bind the service to ${vip.address} as well, or switch on its PKTINFO option; a probe: in the configuration shows whether it answers right`,
+    why: 'It answers from this host’s own address, and clients drop replies from an address that they did not ask.',
+    fix: `bind the service to ${vip.address} as well, or switch on its PKTINFO option; a probe: in the configuration shows whether it answers from the VIP`,
     demand: { kind: 'vip', ip: vip.address },
     vips: [vip.address],
     rootedIn: missingVip(context, vip),
@@ -68,10 +68,10 @@ export const serviceProbe: Check = {
   silences: true,
   countsForApply: false,
   looksAt:
-    'For each service with a `probe:`, the reply to its request, sent from a socket bound to the RIP and given 300 ms: it must begin with the bytes expected and, for UDP, come from the VIP and port asked.',
-  why: 'A socket is not an answer: the process behind it may hang, or answer from the wrong address.',
+    'For each service with a `probe:`: rsprep sends the request from a socket bound to the RIP and waits 300 ms for the reply. It must begin with the expected bytes and, for UDP, come from the VIP and port that were asked.',
+  why: 'A listening socket proves little: the process behind it may hang, or answer from the wrong address.',
   fix: 'Restart the service and look at its log; correct the probe if the service has changed its answers.',
-  source: 'udp(7), tcp(7); asked from the RIP, because the kernel would take the VIP for the source as well',
+  source: 'udp(7), tcp(7); asked from the RIP, because the kernel would otherwise use the VIP as the source too',
   probe: 'rsprep probe service VIP:PORT --via RIP, from a peer, which also crosses the firewall',
   early: false,
   run: (context) =>
@@ -96,7 +96,7 @@ export const serviceProbe: Check = {
             subject,
             severity: 'advice',
             reason: `asked from outside the VRF ${own.name}: ${probe.reason}`,
-            wouldHelp: 'no `probe:` for a service inside a VRF; rsprep probe service, from a peer, asks it',
+            wouldHelp: '`rsprep probe service` from a peer, in place of a `probe:` for a service inside a VRF',
             forLackOfPrivilege: false,
           }),
         ];
@@ -112,7 +112,7 @@ export const serviceProbe: Check = {
           why:
             probe.kind === 'wrong-source'
               ? 'Clients drop replies that come from an address they did not ask.'
-              : 'Something listens, but it does not answer: this host’s share of the clients waits in vain.',
+              : 'Something listens, but does not answer: the clients that the director sends here get nothing.',
           fix: 'restart the service and look at its log',
           vouch: 'silence',
           ...concerns(asked),

@@ -14,9 +14,9 @@ export const serviceMissing: Check = {
   silences: true,
   countsForApply: false,
   looksAt:
-    'For each entry of `services:`, TCP listeners and unconnected UDP sockets in /proc/net: on the VIP, on 0.0.0.0, or on [::] (for IPv4 too, unless IPV6_V6ONLY is set). A socket bound to the RIP, to the device lo or to another device than the director’s does not get what comes for the VIP; in a VRF only one bound to it does, unless tcp_l3mdev_accept or udp_l3mdev_accept is 1. Where nothing is found, other network namespaces are looked at. Not asked where a firewall translates the address (containers), or where the probe gets its answer.',
+    'For each entry of `services:`, TCP listeners and unconnected UDP sockets in /proc/net: on the VIP, on 0.0.0.0, or on [::] (for IPv4 too, unless IPV6_V6ONLY is set). A socket bound to the RIP, to the device lo or to another device than the one towards the director does not receive packets for the VIP; in a VRF only a socket bound to the VRF does, unless tcp_l3mdev_accept or udp_l3mdev_accept is 1. If nothing is found, rsprep also looks into other network namespaces. Not reported if a firewall translates the address (containers), or if the probe gets its answer.',
   why: 'The director sends this real server its share of that service, and the clients are refused.',
-  fix: 'Start the service, or bind it to the VIP or to every address. It has to use the port of the virtual service: direct routing cannot translate ports. One that is started before the VIP is there needs ip_nonlocal_bind=1.',
+  fix: 'Start the service, or bind it to the VIP or to every address. It has to use the port of the virtual service: direct routing cannot translate ports. A service that binds to the VIP and starts before the VIP is there needs ip_nonlocal_bind=1.',
   source:
     'proc(5) /proc/net/tcp; net/ipv4/inet_hashtables.c compute_score(); measured: `%lo` sockets never see the wire',
   probe: 'rsprep probe service VIP:PORT --via RIP, from a peer',
@@ -80,7 +80,7 @@ export const serviceVipOnly: Check = {
   countsForApply: false,
   looksAt: 'Each service whose sockets are bound to the VIP alone, where a director is configured.',
   why: 'Clients are served, but a health check that asks RIP:PORT is refused, and the director takes this host out of rotation.',
-  fix: 'Let the director check through rsprep’s responder (rsprep render keepalived does), bind the service to the RIP as well, or ignore this.',
+  fix: 'Let the director ask rsprep’s responder (`rsprep render keepalived` writes that), bind the service to the RIP as well, or ignore this.',
   source: 'keepalived.conf(5) real_server: a check connects to the real server’s own address',
   early: false,
   run: (context) =>

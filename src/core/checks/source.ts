@@ -14,9 +14,9 @@ export const arpSender: Check = {
   title: 'No NIC has to borrow the VIP as its own address',
   severity: 'critical',
   looksAt:
-    'Every NIC without an IPv4 address of its own: which address the kernel would take for the sender of its ARP requests. It takes the first of scope global or site on the NIC’s VRF, then on lo, then on the other devices; a VIP of scope host is never taken. Critical where a route of the main table, or the answer to one of the questions asked here, leads through that NIC; else advice, for other tables are not read.',
-  why: 'arp_announce=2 chooses among the addresses of the NIC. Where there is none, the kernel borrows one, and asks `who-has … tell VIP`.',
-  fix: 'Give the NIC an address, or the VIP scope host: at a quiet moment rsprep drain, rsprep remove, rsprep apply.',
+    'For every NIC without an IPv4 address of its own: which address the kernel would use as the sender of its ARP requests. The kernel uses the first address of scope global or site, from the NIC’s VRF, then from lo, then from the other devices; it never uses a VIP of scope host. Critical if a route of the main table, or a route that the kernel names to rsprep (`ip route get`), leads through that NIC; otherwise advice, because rsprep does not read other tables.',
+  why: 'arp_announce=2 chooses among the NIC’s own addresses. If it has none, the kernel borrows the address of another device, and sends `who-has … tell VIP`.',
+  fix: 'Give the NIC an address, or give the VIP scope host: at a quiet moment run rsprep drain, rsprep remove, rsprep apply.',
   source: 'net/ipv4/arp.c arp_solicit(), net/ipv4/devinet.c inet_select_addr(), in_dev_select_addr()',
   probe: 'rsprep probe watch, while something makes the host ask for a neighbour through that NIC',
   early: false,
@@ -34,10 +34,10 @@ export const arpSender: Check = {
             subject: link.name,
             severity: leads ? 'critical' : 'advice',
             wanted: `an IPv4 address on ${link.name}, or ${vip.address} with scope host`,
-            seen: `${link.name} has ${leads ? 'routes but ' : ''}no IPv4 address: the kernel takes ${vip.address} for it`,
+            seen: `${link.name} has ${leads ? 'routes but ' : ''}no IPv4 address: the kernel uses ${vip.address} instead`,
             why: leads
-              ? 'Through that NIC this host asks for its neighbours with the VIP as ARP sender, and they send it the farm’s traffic.'
-              : 'As soon as a route of any table or a socket bound to that NIC uses it, this host asks for its neighbours with the VIP as ARP sender.',
+              ? 'Through that NIC this host sends ARP requests with the VIP as sender, and the neighbours then send it the farm’s traffic.'
+              : 'As soon as a route of any table, or a socket bound to that NIC, uses it, this host sends ARP requests with the VIP as sender.',
             fix: `ip address add RIP/PREFIX dev ${link.name}; or at a quiet moment rsprep remove, then rsprep apply, which adds the VIP with scope host`,
             demand: { kind: 'host' },
             vips: [vip.address],
@@ -79,13 +79,13 @@ const onNic = (links: readonly Link[], ip: Parameters<typeof placesOf>[1]): bool
 
 export const vipAsSource: Check = {
   id: 'vip-as-source',
-  title: 'The host’s own packets do not start from the VIP',
+  title: 'The host does not use the VIP as the source of its own packets',
   severity: 'high',
   culprit: 'address-owner',
   looksAt:
-    'What the kernel answers to `ip route get` for each director, for an address far away (203.0.113.1 or another of RFC 5737, 2001:db8:ffff::1) and for one behind each IPv4 route of the main table: its source must not be a VIP.',
-  why: 'Answers to such packets go to the director, not here: name resolution, package updates and monitoring of this host fail, and the director drops its health checks’ replies.',
-  fix: 'Give the NIC an address of its own, take `src VIP` out of the route, and keep an IPv6 VIP deprecated (preferred_lft 0) and the RIP6 not.',
+    'What the kernel answers to `ip route get` for each director, for an address far away (203.0.113.1 or another of RFC 5737, 2001:db8:ffff::1) and for one behind each IPv4 route of the main table: the source that it names must not be a VIP.',
+  why: 'Answers to such packets go to the director, not to this host: its name resolution, package updates and monitoring fail, and the director drops the replies to its health checks.',
+  fix: 'Give the NIC an address of its own, and take `src VIP` out of the route. With IPv6 the VIP has to be deprecated (preferred_lft 0), and the host’s own address must not be.',
   source: 'net/ipv4/fib_semantics.c fib_result_prefsrc(); RFC 6724; ip-route(8)',
   early: false,
   run: (context) => {
@@ -105,10 +105,10 @@ export const vipAsSource: Check = {
           .slice(0, 4)
           .map(({ to, route }) => `packets to ${to} leave through ${route.device} with source ${vip}`)
           .join('; '),
-        why: 'The answers go to the director and are lost: this host cannot talk to the outside, and looks dead to health checks.',
+        why: 'The answers go to the director and are lost: this host cannot talk to the outside, and health checks fail.',
         fix: isIpv6(vip)
           ? `ip -6 address change ${vip}/128 dev lo preferred_lft 0, and give the NIC an IPv6 address that is not deprecated`
-          : 'ip route show: take `src VIP` away; or give that NIC an IPv4 address of its own',
+          : 'ip route show: delete `src VIP`; or give that NIC an IPv4 address of its own',
         demand: { kind: 'host' },
         vips: [vip],
         rootedIn: rootOf(

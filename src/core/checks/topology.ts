@@ -12,9 +12,9 @@ export const ipvsHere: Check = {
   title: 'This host does not balance the VIP itself',
   severity: 'critical',
   looksAt:
-    '/proc/net/ip_vs: no virtual service for a VIP. With role: localnode there may be, if net/ipv4/vs/backup_only is 1 and the connection sync daemon is a backup (on the host whose NIC holds the VIP: a master), or if no other director is configured.',
-  why: 'Two hosts that balance the same VIP and are each other’s real servers send one packet to and fro until its TTL ends (63 times).',
-  fix: 'ipvsadm -D the service on a mere real server. On a localnode: sysctl -w net/ipv4/vs/backup_only=1 and ipvsadm --start-daemon backup; or serve by a firewall mark that packets from the other director do not get.',
+    '/proc/net/ip_vs: no virtual service for a VIP. With role: localnode there may be one if net/ipv4/vs/backup_only is 1 and the connection sync daemon runs as backup (as master on the host whose NIC holds the VIP), or if no other director is configured.',
+  why: 'Two hosts that balance the same VIP and are each other’s real servers send one packet back and forth until its TTL ends (63 times).',
+  fix: 'If this host is only a real server: delete the virtual service (ipvsadm -D). On a localnode: sysctl -w net/ipv4/vs/backup_only=1 and ipvsadm --start-daemon backup; or balance by a firewall mark that packets from the other director do not get.',
   source:
     'net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook(); kernel commit 0c12582fbcdea0cbb0dfd224e1c5f9a8428ffa18 (backup_only)',
   run: (context) => {
@@ -47,8 +47,8 @@ const rulesOnRealServer = (ip: Ip, services: string): Verdict =>
     severity: 'critical',
     wanted: `no IPVS service for ${ip} on a real server`,
     seen: `/proc/net/ip_vs has ${services} on ${ip}`,
-    why: 'This host hands the packets it should answer on to others, which may hand them back: one packet goes round 63 times.',
-    fix: 'stop what made them (keepalived, ldirectord, kube-proxy), ipvsadm -D; or say `role: localnode` if this host is a director too',
+    why: 'This host passes packets that it should answer to other real servers, which may pass them back: one packet goes back and forth 63 times.',
+    fix: 'stop the program that made them (keepalived, ldirectord, kube-proxy), then ipvsadm -D; or set `role: localnode` if this host is a director too',
     demand: { kind: 'host' },
     vips: [ip],
   });
@@ -82,7 +82,7 @@ function localnode(context: CheckContext, ip: Ip, services: string): readonly Ve
       severity: 'critical',
       wanted: 'backup_only=1 and a running backup sync daemon, or services by firewall mark',
       seen: `${services} on ${ip}, backup_only=${backupOnly ? `1, but ${daemon}` : '0'}, and the other director ${others.join(', ')}`,
-      why: 'What the other director sends here is balanced again and may go back to it: one packet goes round 63 times.',
+      why: 'This host balances again what the other director sends it, and may send it back: one packet goes back and forth 63 times.',
       fix: 'sysctl -w net/ipv4/vs/backup_only=1; ipvsadm --start-daemon backup --mcast-interface IF (rsprep render localnode shows the way with firewall marks)',
       demand: { kind: 'host' },
       vips: [ip],
@@ -100,7 +100,7 @@ const balancesNothing = (ip: Ip, services: string): Verdict =>
     severity: 'high',
     wanted: `a master sync daemon on the director that holds ${ip} on its NIC`,
     seen: `${services} on ${ip}, backup_only=1, and a backup sync daemon`,
-    why: 'With backup_only a host whose sync daemon is a backup balances nothing: this one serves every client of the VIP alone, and the rest of the farm nobody.',
+    why: 'With backup_only a host whose sync daemon is a backup balances nothing: this host serves every client of the VIP alone, and the rest of the farm serves nobody.',
     fix: 'ipvsadm --stop-daemon backup; ipvsadm --start-daemon master --mcast-interface IF (keepalived: lvs_sync_daemon does it at each change of state)',
     demand: { kind: 'host' },
     vips: [ip],
@@ -111,8 +111,8 @@ export const keepalivedVip: Check = {
   title: 'keepalived does not hold the VIP as well',
   severity: 'critical',
   looksAt:
-    '/etc/keepalived/*.conf and conf.d: virtual_ipaddress and virtual_server blocks that name a VIP. Critical while keepalived runs or starts at boot, else advice. With role: localnode only a virtual_ipaddress with `dev lo` is wrong.',
-  why: 'As MASTER keepalived puts the VIP on the NIC and announces it with gratuitous ARP, which no sysctl stops; with `dev lo` it deletes the address that this host serves from when it stops.',
+    '/etc/keepalived/*.conf and conf.d: virtual_ipaddress and virtual_server blocks that name a VIP. Critical if keepalived runs or starts at boot, otherwise advice. With role: localnode only a virtual_ipaddress with `dev lo` is wrong.',
+  why: 'As MASTER keepalived puts the VIP on the NIC and announces it with gratuitous ARP, which no sysctl prevents. With `dev lo`, keepalived deletes the address that this host serves from when keepalived stops.',
   fix: 'Take the VIP out of keepalived.conf on a real server, or disable keepalived there.',
   source: 'keepalived.conf(5); measured: ten gratuitous ARPs as MASTER, the address deleted from lo at stop',
   run: (context) => {
@@ -140,10 +140,10 @@ function judgeKeepalived(context: CheckContext, ip: Ip, lines: readonly Mention[
       wanted: `${ip} in no configuration of keepalived on this host`,
       seen: `${counts.map(({ file, line, text }) => `${file}:${line}: ${text}`).join('; ')} (keepalived ${keepalived === 'idle' ? 'neither runs nor starts at boot' : keepalived})`,
       why: !address
-        ? 'keepalived makes IPVS rules for the VIP here: this host hands on the packets it should answer.'
+        ? 'keepalived makes IPVS rules for the VIP here: this host passes on packets that it should answer.'
         : deletes
-          ? 'keepalived deletes the VIP from lo when it stops or becomes BACKUP, and this real server loses its share.'
-          : 'As MASTER keepalived puts the VIP on the NIC and announces it to the whole segment, whatever the sysctls say.',
+          ? 'keepalived deletes the VIP from lo when it stops or becomes BACKUP, and this real server loses its share of the traffic.'
+          : 'As MASTER keepalived puts the VIP on the NIC and announces it to the whole segment, regardless of the sysctls.',
       fix: `take ${ip} out of ${counts[0]?.file ?? '/etc/keepalived/keepalived.conf'}, or systemctl disable --now keepalived`,
       demand: { kind: 'host' },
       vips: [ip],
@@ -167,8 +167,8 @@ export const vipClash: Check = {
   culprit: 'address-owner',
   looksAt:
     'Gateways of the main routing table (high) and name servers of /etc/resolv.conf (advice): no VIP is one of them.',
-  why: 'With the VIP on lo, packets for that machine stay here. It may work until its ARP entry expires.',
-  fix: 'Correct the VIP, or the route; a farm that serves its own name servers may ignore the advice.',
+  why: 'With the VIP on lo, packets for that machine stay on this host. This may go unnoticed until the machine’s ARP entry expires.',
+  fix: 'Correct the VIP or the route. A farm that balances its own name servers can ignore the advice.',
   source: 'net/ipv4/route.c: an address of the host is always local',
   run: (context) => {
     const gateways = new Set(
@@ -184,9 +184,9 @@ export const vipClash: Check = {
           wanted: `${address} belongs to the farm alone`,
           seen: hop ? `${address} is the gateway of a route` : `${address} is a name server in /etc/resolv.conf`,
           why: hop
-            ? 'With the VIP on this host that route leads nowhere: replies do not leave.'
-            : 'This host resolves names through its own service, and has none while that is down.',
-          fix: hop ? 'look for a typing error in `vips:` or in the route' : 'name another server first, or ignore this',
+            ? 'With the VIP on this host that route leads back to this host: replies do not leave.'
+            : 'This host resolves names through its own service, so it cannot resolve any while that service is down.',
+          fix: hop ? 'look for a mistake in `vips:` or in the route' : 'name another server first, or ignore this',
           demand: { kind: 'vip', ip: address },
           vips: [address],
         }),

@@ -42,11 +42,11 @@ export function answersFor(
  * bound to a device sends through that one alone (ip_route_output_key_hash_rcu(): flowi4_oif).
  */
 export function deafness({ device }: ServiceSocket, { devices, deafUnlessBound, leaves }: Entrance): string | null {
-  if (device === 'lo') return 'which never sees a packet from the wire';
-  if (device === '') return deafUnlessBound ? `which does not hear what comes in by the VRF of ${devices[0]}` : null;
+  if (device === 'lo') return 'which never receives a packet from the network';
+  if (device === '') return deafUnlessBound ? `which does not receive packets from the VRF of ${devices[0]}` : null;
   if (device === null) return null;
   if (devices.length > 0 && !devices.includes(device))
-    return `which does not hear what comes in by ${devices.join(', ')}`;
+    return `which does not receive packets from ${devices.join(', ')}`;
   return leaves.length > 0 && !leaves.includes(device)
     ? `which cannot answer clients far away: replies leave by ${leaves.join(', ')}`
     : null;

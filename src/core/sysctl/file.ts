@@ -21,7 +21,7 @@ export const isOwnSysctlFile = (content: string): boolean => content.startsWith(
 export function renderSysctlFile(interfaces: readonly string[]): string {
   const lines = [
     OWN_LINE,
-    '# A real server must not answer ARP for the VIP (arp_ignore) nor announce it (arp_announce).',
+    '# A real server must not answer ARP for the VIP (arp_ignore) or announce it (arp_announce).',
   ];
   for (const scope of ['all', 'default', ...[...interfaces].sort()]) {
     for (const key of ARP_KEYS) lines.push(`${sysctlText(arpSysctl(scope, key))} = ${WANTED[key]}`);
