@@ -8,7 +8,7 @@ import type { Refusal } from '../model/refusal.ts';
 import { isNic } from '../network/devices.ts';
 
 /**
- * What deleting addresses would silently take along: routes whose source they are (G1), secondaries of a primary (G2).
+ * What deleting addresses would silently take along: routes whose source they are, secondaries of a primary.
  * @param actions everything that is going to be done, so that what is replaced or deleted on purpose does not count.
  */
 export function dragged(context: CheckContext, actions: readonly Action[]): readonly Refusal[] {

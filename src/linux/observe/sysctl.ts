@@ -27,7 +27,7 @@ export function writeSysctl(path: SysctlPath, to: number): void {
 
 /**
  * Both ARP keys of `all`, `default` and every interface that has IPv4: what is in /proc, not what another tool lists, so
- * that bridges, bonds and VLANs are judged at the layer the kernel asks (A7). An interface that vanishes is left out.
+ * that bridges, bonds and VLANs are judged at the layer the kernel asks. An interface that vanishes is left out.
  */
 export function readArpSettings(): Reading<ReadonlyMap<string, ArpSettings>> {
   let names: string[];

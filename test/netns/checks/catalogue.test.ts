@@ -18,15 +18,15 @@ const secondArm: Case['prepare'] = ({ rs }) => {
 const global = ({ rs }: Parameters<Case['change']>[0]) => rs.ip(`addr add ${VIP}/32 dev lo`);
 
 const arp: readonly Case[] = [
-  { name: 'A2: arp_ignore=2', change: ({ rs }) => rs.arp('eth0', 'arp_ignore', 2), finds: ['advice arp-ignore@eth0'] },
+  { name: 'arp_ignore=2', change: ({ rs }) => rs.arp('eth0', 'arp_ignore', 2), finds: ['advice arp-ignore@eth0'] },
   {
-    name: 'A2: arp_ignore=2 on all',
+    name: 'arp_ignore=2 on all',
     change: ({ rs }) => rs.arp('all', 'arp_ignore', 2),
     finds: ['advice arp-ignore@all'],
     fix: ({ rs }) => rs.arp('all', 'arp_ignore', 1),
   },
   {
-    name: 'A4a: a NIC without an address, and a VIP of scope global that was adopted',
+    name: 'a NIC without an address, and a VIP of scope global that was adopted',
     prepare: global,
     before: [`advice vip-scope@${VIP}`],
     change: ({ rs }) => {
@@ -37,7 +37,7 @@ const arp: readonly Case[] = [
     fix: ({ rs }) => rs.ip('addr add 10.9.0.11/24 dev eth9'),
   },
   {
-    name: 'A4a: the same is harmless with the scope that apply uses',
+    name: 'a NIC without an address is harmless with the scope that apply uses',
     change: ({ rs }) => {
       addVeth(rs, 'eth9');
       rs.ip('route add 10.9.0.0/24 dev eth9');
@@ -45,7 +45,7 @@ const arp: readonly Case[] = [
     finds: [],
   },
   {
-    name: 'A4b: the VIP is the NIC’s primary address',
+    name: 'the VIP is the NIC’s primary address',
     change: ({ rs }) =>
       rs.batch([
         `addr del ${RIP}/24 dev eth0`,
@@ -57,7 +57,7 @@ const arp: readonly Case[] = [
     finds: [`critical vip-on-nic@${VIP}`],
   },
   {
-    name: 'A6: only the NIC of today is set, and one is plugged in',
+    name: 'only the NIC of today is set, and one is plugged in',
     change: ({ rs }) => {
       for (const scope of ['all', 'default']) {
         rs.arp(scope, 'arp_ignore', 0);
@@ -71,14 +71,14 @@ const arp: readonly Case[] = [
     applyFixes: [],
   },
   {
-    name: 'A5, A9: three VIPs, of which one is on the NIC, one has a wide prefix and one is right',
+    name: 'three VIPs, of which one is on the NIC, one has a wide prefix and one is right',
     config: { ...config, vips: [VIP, '10.0.0.101', '198.51.100.7'] },
     change: ({ rs }) => rs.batch(['addr add 10.0.0.101/32 dev eth0', 'addr add 198.51.100.7/24 dev lo']),
     finds: ['critical vip-on-nic@10.0.0.101', 'critical vip-prefix@198.51.100.7'],
     applyFixes: ['--take-from-nic'],
   },
   {
-    name: 'A7: the bridge counts, not its port',
+    name: 'an ARP setting of a bridge counts, not its port’s',
     prepare: ({ rs }) => {
       addVeth(rs, 'eth9');
       rs.batch([
@@ -93,7 +93,7 @@ const arp: readonly Case[] = [
     applyFixes: [],
   },
   {
-    name: 'A7: a wrong value on the port itself is worth knowing and no more',
+    name: 'a wrong ARP value on the port of a bridge is worth knowing and no more',
     prepare: ({ rs }) => {
       addVeth(rs, 'eth9');
       rs.batch([
@@ -108,7 +108,7 @@ const arp: readonly Case[] = [
     applyFixes: [],
   },
   {
-    name: 'A10: two VIPs in one wide prefix',
+    name: 'two VIPs in one wide prefix',
     config: { ...config, vips: [VIP, '10.0.0.101'] },
     change: ({ rs }) =>
       rs.batch([
@@ -121,7 +121,7 @@ const arp: readonly Case[] = [
     applyFixes: [],
   },
   {
-    name: 'A11: proxy ARP that would answer once the VIP is gone',
+    name: 'proxy ARP that would answer once the VIP is gone',
     prepare: ({ rs }) => {
       addVeth(rs, 'eth9');
       rs.ip('addr add 10.9.0.11/24 dev eth9');
@@ -132,7 +132,7 @@ const arp: readonly Case[] = [
     fix: ({ rs }) => rs.arp('eth9', 'proxy_arp', 0),
   },
   {
-    name: 'A11: proxy ARP while the VIP is gone',
+    name: 'proxy ARP while the VIP is gone',
     prepare: ({ rs }) => {
       addVeth(rs, 'eth9');
       rs.ip('addr add 10.9.0.11/24 dev eth9');
@@ -147,7 +147,7 @@ const arp: readonly Case[] = [
     fix: ({ rs }) => rs.arp('eth0', 'proxy_arp_pvlan', 0),
   },
   {
-    name: 'A13: an arp table of nft while the sysctl is open',
+    name: 'an arp table of nft while the sysctl is open',
     prepare: ({ rs }) =>
       rs.must([
         'nft',
@@ -161,38 +161,38 @@ const arp: readonly Case[] = [
 
 const boot: readonly Case[] = [
   {
-    name: 'B1: a later file in another folder',
+    name: 'a later sysctl file in another folder',
     change: (_net, agent) =>
       put(agent, 'usr/lib/sysctl.d/99-zzz.conf', 'net.ipv4.conf.*.arp_ignore = 0\nnet.ipv4.conf.all.arp_ignore = 0\n'),
     finds: ['critical boot-sysctl@/usr/lib/sysctl.d/99-zzz.conf'],
     fix: (_net, agent) => put(agent, 'etc/sysctl.d/99-zzz.conf', ''),
   },
   {
-    name: 'B1: /etc/sysctl.conf',
+    name: '/etc/sysctl.conf says otherwise',
     change: (_net, agent) => put(agent, 'etc/sysctl.conf', '# ours\nnet.ipv4.conf.all.arp_announce = 0\n'),
     finds: ['critical boot-sysctl@/etc/sysctl.conf'],
   },
   {
-    name: 'B5: lo down and up, which keeps IPv4 and loses IPv6',
+    name: 'lo down and up, which keeps IPv4 and loses IPv6',
     config: { ...config, vips: [VIP, VIP6] },
     change: ({ rs }) => rs.batch(['link set lo down', 'link set lo up']),
     finds: [`high vip-missing@${VIP6}`],
     applyFixes: [],
   },
   {
-    name: 'B5: an address that ends',
+    name: 'an address with an end to its lifetime',
     change: ({ rs }) => rs.ip(`addr change ${VIP}/32 dev lo valid_lft 500 preferred_lft 500`),
     finds: [`high vip-expires@${VIP}`],
     applyFixes: [],
   },
   {
-    name: 'B7: ifupdown puts it on the NIC',
+    name: 'at boot ifupdown puts the VIP on the NIC',
     change: (_net, agent) =>
       put(agent, 'etc/network/interfaces', `auto eth0:0\niface eth0:0 inet static\n  address ${VIP}\n`),
     finds: [`critical boot-owner@${VIP}`],
   },
   {
-    name: 'B7: netplan puts an IPv6 VIP on the NIC, and spells it otherwise',
+    name: 'at boot netplan puts an IPv6 VIP on the NIC, and spells it otherwise',
     config: { ...config, vips: [VIP6] },
     change: (_net, agent) =>
       put(agent, 'etc/netplan/60.yaml', 'network:\n  ethernets:\n    eth0:\n      addresses: ["FD00:0:0::0100/128"]\n'),
@@ -200,14 +200,14 @@ const boot: readonly Case[] = [
     fix: (_net, agent) => put(agent, 'etc/netplan/60.yaml', 'network: {}\n'),
   },
   {
-    name: 'B7: a script of old gives the VIP to lo:0 with a wide mask',
+    name: 'a script of old gives the VIP to lo:0 with a wide mask',
     change: (_net, agent) =>
       put(agent, 'etc/rc.local', `#!/bin/sh\nVIP=${VIP}\nifconfig lo:0 $VIP\nip addr add ${VIP}/24 dev lo\n`),
     finds: [`high boot-owner@${VIP}`],
     fix: (_net, agent) => put(agent, 'etc/rc.local', '#!/bin/sh\n'),
   },
   {
-    name: 'B7: the boot unit disabled, then its interpreter gone',
+    name: 'the boot unit disabled, then its interpreter gone',
     prepare: (_net, agent) => {
       put(agent, 'usr/bin/node', '');
       put(agent, 'usr/lib/rsprep/rsprep.cjs', '#!/usr/bin/env node\n');
@@ -224,7 +224,7 @@ const boot: readonly Case[] = [
     fix: (_net, agent) => put(agent, 'usr/bin/node', ''),
   },
   {
-    name: 'B7: nothing would put the VIP back',
+    name: 'after a boot nothing would put the VIP back',
     prepare: (_net, agent) => put(agent, 'etc/systemd/system/multi-user.target.wants/rsprep-apply.service', ''),
     before: ['advice boot-unit'],
     change: (_net, agent) => put(agent, 'etc/systemd/system/rsprep-apply.service', '[Service]\n'),
@@ -234,25 +234,25 @@ const boot: readonly Case[] = [
 
 const routing: readonly Case[] = [
   {
-    name: 'C1: a strict reverse path filter and another way out',
+    name: 'a strict reverse path filter and another way out',
     prepare: secondArm,
     change: ({ rs }) => rs.arp('eth0', 'rp_filter', 1),
     finds: ['high rp-filter@eth0'],
     fix: ({ rs }) => rs.arp('eth0', 'rp_filter', 2),
   },
   {
-    name: 'C1: a strict filter on a host with one way in and out',
+    name: 'a strict filter on a host with one way in and out',
     change: ({ rs }) => rs.arp('all', 'rp_filter', 1),
     finds: [],
   },
   {
-    name: 'C3: the default gateway is the director',
+    name: 'the default gateway is the director',
     change: ({ rs }) => rs.ip(`route replace default via ${DIRECTOR}`),
     finds: [`high gateway-is-director@${DIRECTOR}`],
     fix: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
   },
   {
-    name: 'C4: a route whose source is the VIP',
+    name: 'a route whose source is the VIP',
     change: ({ rs }) => rs.ip(`route replace default via ${CLIENT} src ${VIP}`),
     finds: [`high vip-as-source@${VIP}`],
     fix: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
@@ -308,19 +308,19 @@ const routing: readonly Case[] = [
     fix: ({ rs }) => rs.ip('addr add 10.0.0.77/24 dev eth0'),
   },
   {
-    name: 'C6: the director behind a router',
+    name: 'the director behind a router',
     change: ({ rs }) => rs.ip(`route add ${DIRECTOR} via ${CLIENT}`),
     finds: [`high director-off-link@${DIRECTOR}`],
     fix: ({ rs }) => rs.ip(`route del ${DIRECTOR}`),
   },
   {
-    name: 'E2: keepalived names the VIP',
+    name: 'keepalived names the VIP',
     change: (_net, agent) =>
       put(agent, 'etc/keepalived/keepalived.conf', `vrrp_instance a {\n virtual_ipaddress {\n  ${VIP}\n }\n}\n`),
     finds: [`advice keepalived-vip@${VIP}`],
   },
   {
-    name: 'E2: and starts at boot',
+    name: 'keepalived names the VIP and starts at boot',
     prepare: (_net, agent) => put(agent, 'etc/systemd/system/rsprep-apply.service', ''),
     before: ['high boot-unit'],
     change: (_net, agent) => {
@@ -335,7 +335,7 @@ const routing: readonly Case[] = [
     finds: [`critical keepalived-vip@${VIP}`],
   },
   {
-    name: 'F2: a neighbour proxy entry for an IPv6 VIP',
+    name: 'a neighbour proxy entry for an IPv6 VIP',
     config: { ...config, vips: [VIP6] },
     change: ({ rs }) => {
       rs.must(['sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1', 'net.ipv6.conf.eth0.proxy_ndp=1']);
@@ -345,7 +345,7 @@ const routing: readonly Case[] = [
     fix: ({ rs }) => rs.ip(`-6 neigh del proxy ${VIP6} dev eth0`),
   },
   {
-    name: 'F4: the RIP6 deprecated and the VIP6 not',
+    name: 'the RIP6 deprecated and the VIP6 not',
     config: { ...config, vips: [VIP6] },
     change: ({ rs }) =>
       rs.batch([
@@ -356,7 +356,7 @@ const routing: readonly Case[] = [
     applyFixes: [],
   },
   {
-    name: 'A15: a resolver of this host',
+    name: 'the VIP is a resolver of this host',
     change: (_net, agent) => put(agent, 'etc/resolv.conf', `nameserver ${VIP}\n`),
     finds: [`advice vip-clash@${VIP}`],
   },
@@ -364,42 +364,42 @@ const routing: readonly Case[] = [
 
 const services: readonly Case[] = [
   {
-    name: 'D1: UDP on 0.0.0.0 without PKTINFO',
+    name: 'UDP on 0.0.0.0 without PKTINFO',
     config: dns(),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => serve(net, net.rs, 'udp', '0.0.0.0', 5353),
     finds: [`high service-source@${SUBJECT}`],
   },
   {
-    name: 'D1: UDP on [::] without PKTINFO',
+    name: 'UDP on [::] without PKTINFO',
     config: dns(),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => serve(net, net.rs, 'udp', '::', 5353),
     finds: [`high service-source@${SUBJECT}`],
   },
   {
-    name: 'D1: UDP on 0.0.0.0 with PKTINFO is right',
+    name: 'UDP on 0.0.0.0 with PKTINFO is right',
     config: dns({ probe: { send: '0102', expect: '0102' } }),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => startEcho(net),
     finds: [],
   },
   {
-    name: 'D1: UDP on [::] with PKTINFO is right',
+    name: 'UDP on [::] with PKTINFO is right',
     config: dns({ probe: { send: '0102', expect: '0102' } }),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => startEcho(net, { bind: '::' }),
     finds: [],
   },
   {
-    name: 'D1: the probe sees the wrong source, and its cause is named',
+    name: 'a probe sees the wrong source, and its cause is named',
     config: dns({ probe: { send: '0102', expect: '0102' } }),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => serve(net, net.rs, 'udp', '0.0.0.0', 5353),
     finds: [`high service-source@${SUBJECT}`],
   },
   {
-    name: 'D1: two sockets share the port, and one of them is without PKTINFO',
+    name: 'two UDP sockets share the port, and one of them is without PKTINFO',
     config: dns(),
     before: [`high service-missing@${SUBJECT}`],
     change: async (net) => {
@@ -409,7 +409,7 @@ const services: readonly Case[] = [
     finds: [`high service-source@${SUBJECT}`],
   },
   {
-    name: 'D1: two sockets share the port, both with PKTINFO',
+    name: 'two UDP sockets share the port, both with PKTINFO',
     config: dns(),
     before: [`high service-missing@${SUBJECT}`],
     change: async (net) => {
@@ -419,63 +419,63 @@ const services: readonly Case[] = [
     finds: [],
   },
   {
-    name: 'D2: on [::], for IPv6 alone',
+    name: 'UDP on [::], for IPv6 alone',
     config: dns(),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => startEcho(net, { bind: '::', only6: true }),
     finds: [`high service-missing@${SUBJECT}`],
   },
   {
-    name: 'D2: bound to the device lo, which the wire never reaches',
+    name: 'UDP bound to the device lo, which the wire never reaches',
     config: dns(),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => startEcho(net, { device: 'lo' }),
     finds: [`high service-missing@${SUBJECT}`],
   },
   {
-    name: 'D3: on another port',
+    name: 'UDP on another port',
     config: dns(),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => startEcho(net, { port: 5354 }),
     finds: [`high service-missing@${SUBJECT}`],
   },
   {
-    name: 'D2: on the RIP only',
+    name: 'TCP on the RIP only',
     config: http,
     before: [`high service-missing@${VIP}/tcp/8080`],
     change: (net) => serve(net, net.rs, 'tcp', RIP, 8080),
     finds: [`high service-missing@${VIP}/tcp/8080`],
   },
   {
-    name: 'D2: on every address',
+    name: 'TCP on every address',
     config: http,
     before: [`high service-missing@${VIP}/tcp/8080`],
     change: (net) => serve(net, net.rs, 'tcp', '0.0.0.0', 8080),
     finds: [],
   },
   {
-    name: 'D2: on [::]',
+    name: 'TCP on [::]',
     config: http,
     before: [`high service-missing@${VIP}/tcp/8080`],
     change: (net) => serve(net, net.rs, 'tcp', '::', 8080),
     finds: [],
   },
   {
-    name: 'D2b: on the VIP only',
+    name: 'TCP on the VIP only',
     config: http,
     before: [`high service-missing@${VIP}/tcp/8080`],
     change: (net) => serve(net, net.rs, 'tcp', VIP, 8080),
     finds: [`advice service-vip-only@${VIP}/tcp/8080`],
   },
   {
-    name: 'D2c: a socket that does not answer, UDP',
+    name: 'a socket that does not answer, UDP',
     config: dns({ probe: { send: '0102', expect: '0102' } }),
     before: [`high service-missing@${SUBJECT}`],
     change: (net) => serve(net, net.rs, 'udp', VIP, 5353, 'mute'),
     finds: [`high service-probe@${SUBJECT}`, `advice service-vip-only@${SUBJECT}`],
   },
   {
-    name: 'D2c: a socket that does not answer, TCP',
+    name: 'a socket that does not answer, TCP',
     config: {
       ...config,
       vips: [{ address: VIP, services: [{ port: 'tcp/8080', probe: { send: '00', expect: '00' } }] }],
@@ -485,7 +485,7 @@ const services: readonly Case[] = [
     finds: [`high service-probe@${VIP}/tcp/8080`],
   },
   {
-    name: 'D4: a rule that admits only the RIP',
+    name: 'a firewall rule that admits only the RIP',
     config: http,
     before: [`high service-missing@${VIP}/tcp/8080`],
     change: async (net) => {
@@ -500,7 +500,7 @@ const services: readonly Case[] = [
     after: [],
   },
   {
-    name: 'E4: the service is in another network namespace',
+    name: 'the service is in another network namespace',
     config: http,
     before: [`high service-missing@${VIP}/tcp/8080`],
     change: (net) => serve(net, net.client, 'tcp', '0.0.0.0', 8080),
@@ -509,7 +509,7 @@ const services: readonly Case[] = [
 ];
 
 describe('a VIP that is another machine’s', () => {
-  it('A15: the gateway’s address: verify says so, apply refuses', async () => {
+  it('the VIP is the gateway’s address: verify says so, apply refuses', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net, net.rs, { ...config, vips: [CLIENT] });
       expect(seen(agent)).toContain(`high vip-clash@${CLIENT}`);

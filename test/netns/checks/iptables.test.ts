@@ -26,7 +26,7 @@ describe.each([
     };
   const cases: readonly Case[] = [
     {
-      name: 'D4: a policy of drop that admits only the RIP, and a match on the state',
+      name: 'a policy of drop that admits only the RIP, and a match on the state',
       config: http(VIP),
       before: unserved(VIP),
       change: rules(
@@ -38,20 +38,20 @@ describe.each([
       finds: [...unserved(VIP), `advice firewall-drops@${VIP}/tcp/8080`],
     },
     {
-      name: 'D4: the same for IPv6',
+      name: 'the same policy of drop for IPv6',
       config: http(VIP6),
       before: unserved(VIP6),
       change: rules(six, `-A INPUT -d ${VIP6} -m state --state NEW,INVALID -j DROP`),
       finds: [...unserved(VIP6), `advice firewall-drops@${VIP6}/tcp/8080`],
     },
     {
-      name: 'C1: rpfilter, and another way out',
+      name: '-m rpfilter, and another way out',
       prepare: otherWayOut,
       change: rules(four, '-t raw -A PREROUTING -m rpfilter --invert -j DROP'),
       finds: [`advice firewall-drops@${VIP}`],
     },
     {
-      name: 'C1: rpfilter, and one way in and out',
+      name: '-m rpfilter, and one way in and out',
       change: rules(four, '-t raw -A PREROUTING -m rpfilter --invert -j DROP'),
       finds: [],
     },
@@ -72,7 +72,7 @@ describe.each([
 });
 
 describe('arptables', () => {
-  it.runIf(kernelHas('arp'))('A13: its rules hide a leak that the sysctls leave open', async () => {
+  it.runIf(kernelHas('arp'))('arptables: its rules hide a leak that the sysctls leave open', async () => {
     await withNetwork(async (net) => {
       const agent = agentOn(net, net.rs, config);
       expectCode(agent.run('apply'), 0);

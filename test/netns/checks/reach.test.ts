@@ -35,14 +35,14 @@ const FAR = '203.0.113.9';
 
 const drops: readonly Case[] = [
   {
-    name: 'C1: nft fib saddr . iif oif missing drop, and another way out',
+    name: 'nft fib saddr . iif oif missing drop, and another way out',
     prepare: otherWayOut,
     change: (net) => nft(net, 'fib saddr . iif oif missing drop'),
     finds: [`advice firewall-drops@${VIP}`],
     fix: flush,
   },
   {
-    name: 'C1: fib … oif 0, both families',
+    name: 'nft fib … oif 0, both families, and another way out',
     config: both,
     prepare: otherWayOut,
     change: (net) => nft(net, 'fib saddr . iif oif 0 counter drop'),
@@ -50,7 +50,7 @@ const drops: readonly Case[] = [
     fix: flush,
   },
   {
-    name: 'C1: a policy of drop, and only what came in by its way out is let in',
+    name: 'a policy of drop, and only what came in by its way out is let in',
     prepare: otherWayOut,
     change: (net) =>
       net.rs.must([
@@ -61,7 +61,7 @@ const drops: readonly Case[] = [
     fix: flush,
   },
   {
-    name: 'C1: the same rules are harmless where packets leave as they came',
+    name: 'the same nft fib rules are harmless where packets leave as they came',
     config: both,
     change: (net) => {
       nft(net, 'fib saddr . iif oif missing drop');
@@ -70,19 +70,19 @@ const drops: readonly Case[] = [
     finds: [],
   },
   {
-    name: 'C1: without iif any way back will do',
+    name: 'nft fib without iif: any way back will do',
     prepare: otherWayOut,
     change: (net) => nft(net, 'fib saddr oif 0 drop'),
     finds: [],
   },
   {
-    name: 'C1: the rule looks at another NIC only',
+    name: 'the nft rule looks at another NIC only',
     prepare: otherWayOut,
     change: (net) => nft(net, 'iifname "eth1" fib saddr . iif oif missing drop'),
     finds: [],
   },
   {
-    name: 'C1: one of two ways out is the way in',
+    name: 'nft fib, and one of two ways out is the way in',
     prepare: (net, agent) => {
       otherWayOut(net, agent);
       net.rs.ip(`route replace default nexthop via 192.168.5.1 nexthop via ${CLIENT}`);
@@ -94,32 +94,32 @@ const drops: readonly Case[] = [
     finds: [],
   },
   {
-    name: 'D4: what is for addresses of another device is dropped (fib daddr . iif type), and the VIP is on lo',
+    name: 'what is for addresses of another device is dropped (fib daddr . iif type), and the VIP is on lo',
     config: both,
     change: (net) => nft(net, 'fib daddr . iif type != { local, broadcast, multicast } drop'),
     finds: [`advice firewall-drops@${VIP}`, `advice firewall-drops@${VIP6}`],
     fix: flush,
   },
   {
-    name: 'D4: fib daddr type without iif takes the VIP for local',
+    name: 'fib daddr type without iif takes the VIP for local',
     config: both,
     change: (net) => nft(net, 'fib daddr type != { local, broadcast, multicast } drop'),
     finds: [],
   },
   {
-    name: 'D4: the whole VIP is dropped, and no service is configured',
+    name: 'the whole VIP is dropped, and no service is configured',
     change: (net) => nft(net, `ip daddr ${VIP} drop`),
     finds: [`advice firewall-drops@${VIP}`],
     fix: flush,
   },
   {
-    name: 'D4: by the director’s device alone',
+    name: 'the whole VIP is dropped, by the director’s device alone',
     change: (net) => nft(net, `iifname "eth*" ip daddr ${VIP} drop`),
     finds: [`advice firewall-drops@${VIP}`],
     fix: flush,
   },
   {
-    name: 'D4: what the VIP answers is dropped on its way out',
+    name: 'what the VIP answers is dropped on its way out',
     change: (net) => nft(net, `ip saddr ${VIP} drop`, 'output'),
     finds: [`advice firewall-drops@${VIP}`],
     fix: flush,
@@ -172,19 +172,19 @@ const ways: readonly Case[] = [
     applyFixes: ['--take-from-nic'],
   },
   {
-    name: 'C4: the VIP as the source of packets to one network only',
+    name: 'the VIP as the source of packets to one network only',
     change: ({ rs }) => rs.ip(`route add 10.9.0.0/24 via ${CLIENT} src ${VIP}`),
     finds: [`high vip-as-source@${VIP}`],
     fix: ({ rs }) => rs.ip('route del 10.9.0.0/24'),
   },
   {
-    name: 'C3: one of several next hops is the director',
+    name: 'one of several next hops is the director',
     change: ({ rs }) => rs.ip(`route replace default nexthop via ${CLIENT} nexthop via ${DIRECTOR}`),
     finds: [`high gateway-is-director@${DIRECTOR}`],
     fix: ({ rs }) => rs.ip(`route replace default via ${CLIENT}`),
   },
   {
-    name: 'C3: one network behind the director',
+    name: 'one network behind the director',
     change: ({ rs }) => rs.ip(`route add 10.9.0.0/24 via ${DIRECTOR}`),
     finds: [`advice gateway-is-director@${DIRECTOR}`],
     fix: ({ rs }) => rs.ip('route del 10.9.0.0/24'),

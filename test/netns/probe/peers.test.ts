@@ -57,7 +57,7 @@ describe('probe arp', () => {
     });
   });
 
-  it('sees a proxy that answers for an absent VIP, of which probe self can only say that it cannot tell (A11)', async () => {
+  it('sees a proxy that answers for an absent VIP, of which probe self can only say that it cannot tell', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);
       net.rs.must([

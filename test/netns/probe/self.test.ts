@@ -69,7 +69,7 @@ describe('probe self, ARP and neighbour discovery', () => {
     expect(await selfAfter(dropped, 1)).toMatchObject({ 'probe-arp@eth0': 'void', 'probe-ndp@eth0': 'good' });
   });
 
-  it('judges an interface without an address by a neighbour solicitation, and finds its leak (A6)', async () => {
+  it('judges an interface without an address by a neighbour solicitation, and finds its leak', async () => {
     const second = (net: Network): void => {
       net.rs.batch(['link add name e.1 type veth peer name far1', 'link set far1 up', 'link set e.1 up']);
     };

@@ -142,7 +142,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
 describe('addresses', () => {
   it.each(cases)('%s', (_name, given, wanted) => expect([...found(given)].sort()).toEqual([...wanted].sort()));
 
-  it('says that packets loop while the VIP is gone and the host forwards (C5)', () => {
+  it('says that packets loop while the VIP is gone and the host forwards', () => {
     const why = (forward: number): string => {
       const [finding] = judged({
         observed: { ...withLo(six).observed, knobs: knobs({ 'net/ipv4/ip_forward': forward }) },

@@ -66,7 +66,7 @@ const main = (device: string) => [
 
 const cases: readonly (readonly [name: string, given: Case, wanted: readonly string[]])[] = [
   ['nothing wrong', {}, []],
-  // C1
+  // The reverse path filter, where packets come in by one NIC and leave by another.
   ['rp_filter strict, one way in and out', { observed: { knobs: knobs(conf(1, 1)) } }, []],
   ['rp_filter strict by all, another way out', twoArmed(conf(1, 0)), ['high rp-filter@eth0']],
   ['rp_filter strict by the interface, another way out', twoArmed(conf(0, 1)), ['high rp-filter@eth0']],
@@ -154,7 +154,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     },
     [],
   ],
-  // C3
+  // Replies through a director.
   [
     'one of several next hops is the director',
     routed({
@@ -167,7 +167,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     routed({ main: [...cleanRouting.main, { ...cleanRouting.main[1], gateway: DIRECTOR } as never] }),
     [`advice gateway-is-director@${DIRECTOR}`],
   ],
-  // C4
+  // The VIP as the source of this host’s own packets.
   [
     'a route to one network has the VIP as its source',
     routed({ behindRoutes: [way('10.9.0.129', { gateway: ROUTER, source: VIP })] }),
@@ -198,7 +198,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     }),
     [],
   ],
-  // C6
+  // A director that is not on the segment.
   [
     'the director behind a router',
     routed({ answers: [way(DIRECTOR, { gateway: ROUTER })] }),
@@ -232,7 +232,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     },
     [`critical vip-prefix@${VIP}`],
   ],
-  // A4 (a), C4
+  // A NIC without an address of its own.
   [
     'a NIC without an address borrows a VIP of scope global',
     routed({ main: main('eth1') }, withLinks(globalOnLo, eth0, bare)),
@@ -270,7 +270,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     routed({ answers: [way(DIRECTOR, {}), way(CLIENT, { gateway: ROUTER, source: VIP })] }),
     [`high vip-as-source@${VIP}`],
   ],
-  // F4
+  // The VIP as a source, for IPv6.
   [
     'an IPv6 VIP as the source',
     routed({ answers: [...cleanRouting.answers, way('2001:db8:ffff::1', { source: VIP6 })] }),

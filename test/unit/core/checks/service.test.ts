@@ -48,7 +48,7 @@ const http = `${VIP}/tcp/80`;
 
 const cases: readonly (readonly [name: string, given: Case, wanted: readonly string[]])[] = [
   ['no services configured', {}, []],
-  // D2
+  // Who listens, and on which addresses.
   ['TCP on every address', serving(HTTP, sockets(socket('tcp 0.0.0.0:80'))), []],
   ['TCP on [::], which takes IPv4 too', serving(HTTP, sockets(socket('tcp [::]:80', { only6: false }))), []],
   [
@@ -110,7 +110,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
   ],
   ['on another port', serving(HTTP, sockets(socket('tcp 0.0.0.0:8080'))), [`high service-missing@${http}`]],
   ['by UDP instead of TCP', serving(HTTP, sockets(socket('udp 0.0.0.0:80', yes))), [`high service-missing@${http}`]],
-  // D2, as a consequence
+  // What follows from a VIP that is missing.
   [
     'nothing, and the VIP is not there either',
     serving(HTTP, sockets(), {
@@ -123,7 +123,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     serving(HTTP, { sockets: unreadable('privilege', 'EACCES'), elsewhere: [], probes: [] }),
     ['unknown service-missing'],
   ],
-  // D2b
+  // On the VIP alone, where the director’s health check asks the RIP.
   ['TCP on the VIP alone', serving(HTTP, sockets(socket(`tcp ${VIP}:80`))), [`advice service-vip-only@${http}`]],
   ['TCP on the VIP and the RIP', serving(HTTP, sockets(socket(`tcp ${VIP}:80`), socket(`tcp ${RIP}:80`))), []],
   [
@@ -131,7 +131,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     serving(HTTP, sockets(socket(`tcp ${VIP}:80`)), { desired: { directors: [] } }),
     [],
   ],
-  // D1
+  // From which address a UDP service answers.
   [
     'UDP on 0.0.0.0 without PKTINFO',
     serving(DNS, sockets(socket('udp 0.0.0.0:53', no))),
@@ -161,7 +161,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     ),
     [`unknown service-source@${dns}`],
   ],
-  // D2c
+  // What a configured probe got.
   [
     'a probe that is answered clears all doubts',
     probed({ kind: 'as-expected', milliseconds: 3 }, socket('udp 0.0.0.0:53', no)),
@@ -198,7 +198,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     probed({ kind: 'not-asked', reason: 'no RIP' }, socket('udp 0.0.0.0:53', yes)),
     [`unknown service-probe@${dns}`],
   ],
-  // D4
+  // The connection table, which may be full.
   [
     'a full connection table',
     { observed: { knobs: knobs({ 'net/netfilter/nf_conntrack_count': 100, 'net/netfilter/nf_conntrack_max': 100 }) } },
@@ -226,7 +226,7 @@ describe('services', () => {
     expect(vouch(serving(DNS, sockets(socket('udp 0.0.0.0:53', no))))).toEqual(['alarm']);
   });
 
-  it('names the process of another network namespace (E4)', () => {
+  it('names the process of another network namespace', () => {
     const services = { ...sockets(), elsewhere: [{ protocol: 'tcp', port: 80, process: 'nginx (pid 7)' } as const] };
     const [finding] = judged(serving(HTTP, services)).findings;
     expect(finding?.kind === 'wrong' && finding.seen).toContain('nginx (pid 7) in another network namespace');

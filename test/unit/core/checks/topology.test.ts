@@ -68,7 +68,7 @@ const atBoot = (path: string, text: string, bootUnit: BootUnit | null = null): C
 });
 
 const cases: readonly (readonly [name: string, given: Case, wanted: readonly string[]])[] = [
-  // A11
+  // Proxy ARP, which answers for a VIP once it is gone.
   ['proxy_arp, the VIP held, its route through that NIC', proxied(true, { 'net/ipv4/conf/eth0/proxy_arp': 1 }), []],
   [
     'proxy_arp on another NIC, the VIP held',
@@ -126,7 +126,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     },
     ['critical proxy-arp@eth1', gone],
   ],
-  // F2
+  // The same for IPv6: neighbour proxy entries.
   [
     'proxy_ndp with an entry for the VIP6',
     ndp({ 'net/ipv6/conf/eth0/forwarding': 1, 'net/ipv6/conf/eth0/proxy_ndp': 1 }),
@@ -139,7 +139,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
   ],
   ['an entry without proxy_ndp', ndp({ 'net/ipv6/conf/eth0/forwarding': 1 }), []],
   ['an entry without forwarding', ndp({ 'net/ipv6/conf/eth0/proxy_ndp': 1 }), []],
-  // E1
+  // IPVS on this host itself.
   ['IPVS for the VIP on a real server', { observed: served('tcp', VIP) }, [`critical ipvs-here@${VIP}`]],
   ['IPVS for another address', { observed: served('tcp', '10.0.0.200') }, []],
   ['IPVS by firewall mark', { observed: served('fwmark', null) }, []],
@@ -192,7 +192,7 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     },
     [],
   ],
-  // E2
+  // keepalived on this host.
   ['keepalived holds the VIP on the NIC', { observed: keepalived(instance('')) }, [`critical keepalived-vip@${VIP}`]],
   [
     'keepalived starts at boot with dev lo',
@@ -232,14 +232,14 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     },
     ['unknown keepalived-vip@/etc/keepalived/keepalived.conf'],
   ],
-  // A15
+  // A VIP that is somebody else’s address as well.
   [
     'the VIP is a gateway',
     { observed: { routing: value({ ...cleanRouting, main: [{ ...cleanRouting.main[0], gateway: VIP } as never] }) } },
     [`high vip-clash@${VIP}`],
   ],
   ['the VIP is a resolver', { observed: { resolvers: [ROUTER, VIP] } }, [`advice vip-clash@${VIP}`]],
-  // B7
+  // What puts the VIP somewhere else at boot.
   [
     'interfaces(5): on lo:0, and no boot unit',
     atBoot('/etc/network/interfaces', `iface lo:0 inet static\n  address ${VIP}\n  netmask 255.255.255.255\n`),

@@ -138,7 +138,7 @@ const away = { enters: ['eth0'], returns: false };
 
 describe('what the rules ask about routes, devices and connections', () => {
   it.each<readonly [string, unknown, Partial<Packet>, string]>([
-    // C1
+    // A ruleset that looks for the way back.
     ['fib … missing, another way out', chain('prerouting', 'accept', [match(back, false), DROP]), away, 'dropped'],
     ['fib … missing, the same way out', chain('prerouting', 'accept', [match(back, false), DROP]), here, 'accepted'],
     ['fib … missing, and nobody knows', chain('prerouting', 'accept', [match(back, false), DROP]), {}, 'accepted'],
@@ -192,7 +192,7 @@ describe('what the rules ask about routes, devices and connections', () => {
       {},
       'accepted',
     ],
-    // D4
+    // What connection tracking says of a packet.
     [
       'ct state invalid',
       chain('input', 'accept', [match(state, 'invalid', 'in'), DROP]),
@@ -326,7 +326,7 @@ describe('firewall checks', () => {
       guarded({ nft: unreadable('privilege', 'not permitted') }, 'tcp', 80),
       ['unknown firewall-drops'],
     ],
-    // A13
+    // An arp table, which hides what the sysctls leave open.
     ['an arp table while the sysctl is open', guarded(host, 'tcp', 22, leaking), ['critical arp-ignore@all']],
     ['an arp table while the sysctls are right', guarded(host, 'tcp', 22), []],
     [
@@ -339,7 +339,7 @@ describe('firewall checks', () => {
       guarded({ arptables: unreadable('privilege', 'not permitted') }, 'tcp', 22, leaking),
       ['critical arp-ignore@all', 'unknown arp-filter'],
     ],
-    // D4
+    // Connections whose beginning tracking did not see.
     [
       'invalid is dropped, and tracking does not take up what it did not see begin',
       guarded({ nft: value(ruleset('open')) }, 'tcp', 80, {
