@@ -40,5 +40,5 @@ export function contextOf(command: Command, io: Io): Context {
   };
 }
 
-/** A command's argument list, as commander gives it to an action. */
+/** Adds one command, or a group of them, to the program. */
 export type Register = (program: Command, io: Io) => void;

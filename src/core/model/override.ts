@@ -1,7 +1,7 @@
-/** What the operator decided, kept in one file that survives a reboot. */
+/** drain: leave rotation · hold: hands off (no boot apply, no heal, no nagging) · vouch: say "fit" whatever the checks say. */
 export type OverrideKind = 'drain' | 'hold' | 'vouch';
 
-/** drain: leave rotation · hold: hands off (no boot apply, no heal, no nagging) · vouch: say "fit" whatever the checks say. */
+/** What the operator decided, kept in one file that survives a reboot. */
 export interface Override {
   readonly kind: OverrideKind;
   readonly reason: string;

@@ -55,7 +55,7 @@ export function decideHeal(before: HealState, { findings }: Judgement, at: strin
   };
 }
 
-/** Drift, now or after the next boot. What is pending waits for a person, what needs an option too, and advice fixes itself never. */
+/** Drift, now or after the next boot. What is pending waits for a person, and so does what needs an option; advice is left alone. */
 const isFixable = (finding: Finding): finding is Wrong =>
   finding.kind === 'wrong' &&
   finding.severity !== 'advice' &&

@@ -54,10 +54,13 @@ export function planRemove(context: CheckContext): RemovePlan {
   };
 }
 
-/** What rsprep adds always has a host prefix, so a ledger that claims anything else lies. */
+/** The kernel's own, on every lo: whatever a ledger says, it stays. */
 const LOOPBACK6 = '::1' as Ip;
 
-/** Secondaries first: deleting a primary takes them along. */
+/**
+ * Secondaries first: deleting a primary takes them along. What rsprep adds always has a host prefix, so a ledger that claims
+ * anything else lies.
+ */
 function ownAddresses(ledger: Ledger, links: readonly Link[]): readonly Action[] {
   return links.flatMap((link) =>
     link.addresses
