@@ -1,6 +1,6 @@
 import { type Action, describeAction } from '../core/model/action.ts';
+import { settingText } from '../core/model/arp-settings.ts';
 import type { Finding } from '../core/model/finding.ts';
-import { sysctlText } from '../core/model/names.ts';
 import { FORMAT_VERSION, type Report, totals } from '../core/report/report.ts';
 
 /** The documented, versioned form (docs/schema/report.schema.json). */
@@ -60,7 +60,7 @@ function finding(item: Finding): object {
 
 function action(item: Action): object {
   const text = describeAction(item);
-  if (item.kind === 'set-sysctl') return { kind: item.kind, text, sysctl: sysctlText(item.path), to: item.to };
+  if (item.kind === 'set-sysctl') return { kind: item.kind, text, sysctl: settingText(item.setting), to: item.to };
   if ('ip' in item) return { kind: item.kind, text, device: item.device, address: `${item.ip}/${item.prefixLength}` };
   if ('path' in item) return { kind: item.kind, text, path: item.path };
   return { kind: item.kind, text };

@@ -157,7 +157,7 @@ describe('the ledger', () => {
       const agent = agentOn(net);
       expectCode(agent.run('apply'), 0);
       const ledger = JSON.parse(readFileSync(agent.file(LEDGER), 'utf8')) as Record<string, unknown>;
-      writeFileSync(agent.file(LEDGER), JSON.stringify({ ...ledger, format: 2 }));
+      writeFileSync(agent.file(LEDGER), JSON.stringify({ ...ledger, format: 3 }));
       net.rs.ip(`addr del ${VIP}/32 dev lo`);
       const state = snapshot(net.rs);
       expect(expectCode(agent.run('apply'), 1).stderr).toMatch(/newer/);
@@ -189,7 +189,7 @@ describe('the ledger', () => {
         sysctls: Record<string, unknown>[];
       };
       ledger.addresses.push({ device: 'eth7', ip: '203.0.113.9', prefixLength: 32, origin: 'added' });
-      ledger.sysctls.push({ path: ['net', 'ipv4', 'conf', 'eth7', 'arp_ignore'], before: 0, set: 1 });
+      ledger.sysctls.push({ setting: { scope: 'eth7', key: 'arp_ignore' }, before: 0, set: 1 });
       writeFileSync(agent.file(LEDGER), JSON.stringify(ledger));
       expectCode(agent.run('apply'), 0);
       expectCode(agent.run(...remove), 0);

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
+import { forEachArpKey } from '../../src/core/model/arp-settings.ts';
 import { type Desired, emptyDesired } from '../../src/core/model/desired.ts';
 import type { InterfaceName, Ip } from '../../src/core/model/names.ts';
 import type { Address } from '../../src/core/model/observed.ts';
-import { address, type FakeLink, type FakeState } from './fake-host.ts';
+import { address, arpValues, type FakeLink, type FakeState } from './fake-host.ts';
 
 const V4 = ['10.0.0.100', '10.0.0.101', '192.0.2.7'] as const;
 const V6 = ['2001:db8::100', '2001:db8::101'] as const;
@@ -13,7 +14,7 @@ const arpValue = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(0, 1, 2) },
   { weight: 1, arbitrary: fc.integer({ min: -1, max: 9 }) },
 );
-const arp = fc.record({ arp_ignore: arpValue, arp_announce: arpValue });
+const arp = fc.record(forEachArpKey(() => arpValue));
 
 export const desiredHost: fc.Arbitrary<Desired> = fc
   .record({ v4: fc.subarray([...V4]), v6: fc.subarray([...V6]), persist: fc.boolean() })
@@ -64,17 +65,17 @@ export const hostState: fc.Arbitrary<FakeState> = fc
       up: loUp,
       kind: 'loopback',
       addresses: [address(ip('127.0.0.1'), 8, 'host', 'lo'), address(ip('198.51.100.9'), 32), ...onLo],
-      arp: arps[0] ?? { arp_ignore: 0, arp_announce: 0 },
+      arp: arps[0] ?? arpValues(),
     };
     const links = nics.map((name, i): FakeLink => {
       const own = [address(ip(`10.0.0.${11 + i}`), 24), address(ip(`203.0.113.${i + 1}`), 29)];
       const addresses = i === 0 ? [...own, ...onNic] : bare ? [] : own;
-      return { name, up: true, kind: 'nic', addresses, arp: arps[i + 1] ?? { arp_ignore: 0, arp_announce: 0 } };
+      return { name, up: true, kind: 'nic', addresses, arp: arps[i + 1] ?? arpValues() };
     });
     return {
       links: [lo, ...links],
-      all: arps[5] ?? { arp_ignore: 0, arp_announce: 0 },
-      default: { arp_ignore: 0, arp_announce: 0 },
+      all: arps[5] ?? arpValues(),
+      default: arpValues(),
       promoteSecondaries: promote,
       files: file === undefined ? {} : { '/etc/sysctl.d/99-zz-rsprep.conf': file },
     };

@@ -1,16 +1,16 @@
 import type { ActionResult, Changing, PerformContext } from '../../src/app/ports/ports.ts';
 import type { Action } from '../../src/core/model/action.ts';
-import type { Desired } from '../../src/core/model/desired.ts';
-import type { Ledger } from '../../src/core/model/ledger.ts';
 import {
   ARP_KEYS,
   type ArpKey,
-  assertNever,
-  hostPrefixLength,
-  type InterfaceName,
-  type Ip,
-  isIpv6,
-} from '../../src/core/model/names.ts';
+  type ArpSetting,
+  asArpKey,
+  forEachArpKey,
+  MANAGED,
+} from '../../src/core/model/arp-settings.ts';
+import type { Desired } from '../../src/core/model/desired.ts';
+import type { Ledger } from '../../src/core/model/ledger.ts';
+import { assertNever, hostPrefixLength, type InterfaceName, type Ip, isIpv6 } from '../../src/core/model/names.ts';
 import type { Address, ArpSettings, Link, LocalRoute, Observed } from '../../src/core/model/observed.ts';
 import type { Override } from '../../src/core/model/override.ts';
 import { absent, type Reading, value } from '../../src/core/model/reading.ts';
@@ -79,7 +79,7 @@ export class FakeHost implements Changing {
       const onNic = link.kind === 'nic' ? [`${address.ip} is on ${link.name}`] : [];
       if (isIpv6(address.ip)) return onNic;
       const via = nics.filter((nic) =>
-        ARP_KEYS.some((key) => !isAcceptable(key, Math.max(this.state.all[key], nic.arp[key]))),
+        ARP_KEYS.some((key) => !isAcceptable(key, MANAGED[key].effective(this.state.all[key], nic.arp[key]))),
       );
       return [...onNic, ...via.map((nic) => `${address.ip} via ${nic.name}`)];
     });
@@ -88,7 +88,10 @@ export class FakeHost implements Changing {
   observe(_desired: Desired | null, forChange: boolean): Observed {
     const arp = new Map<string, ArpSettings>();
     const put = (name: string, own: Record<ArpKey, number>): void => {
-      arp.set(name, { arp_ignore: value(own.arp_ignore), arp_announce: value(own.arp_announce) });
+      arp.set(
+        name,
+        forEachArpKey((key) => value(own[key])),
+      );
     };
     put('all', this.state.all);
     put('default', this.state.default);
@@ -131,7 +134,7 @@ export class FakeHost implements Changing {
   #do(action: Action): void {
     switch (action.kind) {
       case 'set-sysctl':
-        this.#setSysctl(action.path, action.to, action.onlyIf);
+        this.#setSysctl(action.setting, action.to, action.onlyIf);
         return;
       case 'set-link':
         this.#link(action.device).up = action.up;
@@ -174,11 +177,8 @@ export class FakeHost implements Changing {
     }
   }
 
-  #setSysctl(path: readonly string[], to: number, onlyIf: number | null): void {
-    const [net, ipv4, conf, scope = '', key] = path;
-    if (net !== 'net' || ipv4 !== 'ipv4' || conf !== 'conf' || (key !== 'arp_ignore' && key !== 'arp_announce')) {
-      throw new Error(`the fake kernel has no sysctl ${path.join('/')}`);
-    }
+  #setSysctl({ scope, key }: ArpSetting, to: number, onlyIf: number | null): void {
+    if (asArpKey(key) === null) throw new Error(`the fake kernel has no sysctl ${key}`);
     const target = scope === 'all' ? this.state.all : scope === 'default' ? this.state.default : this.#link(scope).arp;
     if (onlyIf !== null && target[key] !== onlyIf) return;
     const old = target[key];
@@ -259,6 +259,10 @@ export class FakeHost implements Changing {
   interrupted = (): boolean => this.#count >= this.interruptAt;
   sleep = async (): Promise<void> => undefined;
 }
+
+/** Values of the managed keys; the kernel's own default where nothing is said. */
+export const arpValues = (values: Partial<Record<ArpKey, number>> = {}): Record<ArpKey, number> =>
+  forEachArpKey((key) => values[key] ?? 0);
 
 export function address(
   ip: Ip,

@@ -1,7 +1,7 @@
 import { type Action, describeAction } from '../../core/model/action.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { addressKey, emptyLedger, type Ledger, type Unconfirmed } from '../../core/model/ledger.ts';
-import { ARP_KEYS, type Ip } from '../../core/model/names.ts';
+import type { Ip } from '../../core/model/names.ts';
 import { withOverride } from '../../core/model/override.ts';
 import { dragged } from '../../core/plan/drag.ts';
 import { stillLocal } from '../../core/plan/remove.ts';
@@ -54,8 +54,7 @@ export async function takeBack(
   };
 }
 
-const isNoArpSetting = (action: Action): boolean =>
-  action.kind !== 'set-sysctl' || !(ARP_KEYS as readonly string[]).includes(action.path[4] ?? '');
+const isNoArpSetting = ({ kind }: Action): boolean => kind !== 'set-sysctl';
 
 /** Somebody may have put the VIP somewhere else meanwhile: it would be answered for as soon as the settings are gone. */
 function heldElsewhere(host: Changing, { undo, desired }: Unconfirmed, vips: readonly Ip[]): readonly string[] {

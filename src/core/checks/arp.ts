@@ -1,15 +1,16 @@
 import type { Action } from '../model/action.ts';
+import { ARP_KEYS_BACKWARDS, type ArpKey, type ArpMeaning, MANAGED } from '../model/arp-settings.ts';
 import type { Check, CheckContext } from '../model/check.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
-import { type ArpKey, arpSysctl } from '../model/names.ts';
+
 import type { ArpSettings, Link } from '../model/observed.ts';
 import { lacksPrivilege } from '../model/reading.ts';
-import { effective, isAcceptable, judgeIgnore, overridesWrongly, WANTED } from '../sysctl/arp-rules.ts';
+import { effective, isAcceptable, meaningOf, overridesWrongly, wantedOf } from '../sysctl/arp-rules.ts';
 
 const setTo = (scope: string, key: ArpKey): Action => ({
   kind: 'set-sysctl',
-  path: arpSysctl(scope, key),
-  to: WANTED[key],
+  setting: { scope, key },
+  to: wantedOf(key),
   onlyIf: null,
 });
 
@@ -22,17 +23,6 @@ interface Values {
   readonly fallback: number | null;
   readonly unknowns: readonly Verdict[];
 }
-
-const KEY_WORDS: Readonly<Record<ArpKey, { why: string; nobody: string }>> = {
-  arp_ignore: {
-    why: 'This host answers ARP requests for the VIP, so clients and routers send it the whole farm’s traffic.',
-    nobody: 'an interface that appears later would answer ARP for the VIP at once',
-  },
-  arp_announce: {
-    why: 'This host sends ARP requests with the VIP as their sender, so its neighbours replace the director’s entry for the VIP with this host.',
-    nobody: 'an interface that appears later would announce the VIP at once',
-  },
-};
 
 function collect(context: CheckContext, key: ArpKey): Values | Verdict {
   const { arp, links } = context.observed;
@@ -74,21 +64,21 @@ function judge(context: CheckContext, key: ArpKey): readonly Verdict[] {
   const { all, byInterface, fallback } = values;
   const verdicts: Verdict[] = [...values.unknowns];
   const throughAll = byInterface.filter(
-    ({ own, port }) => !port && !isAcceptable(key, effective(all, own)) && !overridesWrongly(key, own),
+    ({ own, port }) => !port && !isAcceptable(key, effective(key, all, own)) && !overridesWrongly(key, own),
   );
-  const newOnes = fallback !== null && !isAcceptable(key, effective(all, fallback)) && !overridesWrongly(key, fallback);
+  const newOnes =
+    fallback !== null && !isAcceptable(key, effective(key, all, fallback)) && !overridesWrongly(key, fallback);
   if (throughAll.length > 0 || newOnes) verdicts.push(wrongAll(key, all, throughAll, fallback));
   for (const { name, own, port } of byInterface) {
     if (overridesWrongly(key, own)) verdicts.push(wrongInterface(key, all, fallback, name, own, port));
-    else if (key === 'arp_ignore' && own === 2 && all < 2 && !port) verdicts.push(strict(name, all, own));
+    else if (isTolerated(key, own) && all < own && !port) verdicts.push(strict(key, name, all, own));
   }
-  if (key === 'arp_ignore' && all === 2) verdicts.push(strict('all', all, all));
+  if (isTolerated(key, all)) verdicts.push(strict(key, 'all', all, all));
   if (fallback !== null) verdicts.push(...judgeDefault(key, all, fallback, newOnes || throughAll.length > 0));
   return verdicts;
 }
 
-const want = (key: ArpKey): string =>
-  key === 'arp_ignore' ? 'max(all, interface) is 1 (2 is tolerated)' : 'max(all, interface) is exactly 2';
+const isTolerated = (key: ArpKey, value: number): boolean => meaningOf(key, value) === 'partly-deaf';
 
 function wrongAll(
   key: ArpKey,
@@ -100,28 +90,26 @@ function wrongAll(
   const shown = names.length > 6 ? [...names.slice(0, 6), `and ${names.length - 6} more`] : names;
   // Where no interface of today is concerned, the next one is: it gets the value of default.
   const values = (through.length > 0 ? through.map(({ own }) => own) : [fallback ?? 0]).map((own) =>
-    effective(all, own),
+    effective(key, all, own),
   );
-  const nobody = onlyDeaf(key, values)
-    ? 'an interface that appears later would answer no ARP request at all'
-    : KEY_WORDS[key].nobody;
-  const where = shown.length > 0 ? `too ${verb(key, all)} for ${shown.join(', ')}` : nobody;
+  const { nextInterface } = MANAGED[key];
+  const where =
+    shown.length > 0
+      ? `too ${all < wantedOf(key) ? 'low' : 'high'} for ${shown.join(', ')}`
+      : (nextInterface[commonMeaning(key, values)] ?? nextInterface.leaks);
   const actions = [setTo('all', key)];
-  if (fallback !== null && fallback !== WANTED[key]) actions.push(setTo('default', key));
+  if (fallback !== null && fallback !== wantedOf(key)) actions.push(setTo('default', key));
   return wrong({
     subject: 'all',
     severity: severityOf(key, values),
-    wanted: want(key),
+    wanted: MANAGED[key].wantedText.any,
     seen: `conf/all/${key}=${all}; ${where}`,
     why: whyOf(key, values),
-    fix: `sysctl -w net/ipv4/conf/all/${key}=${WANTED[key]}`,
+    fix: `sysctl -w net/ipv4/conf/all/${key}=${wantedOf(key)}`,
     actions,
     demand: { kind: 'host' },
   });
 }
-
-const verb = (key: ArpKey, all: number): string =>
-  key === 'arp_ignore' && all < 1 ? 'low' : key === 'arp_announce' && all < 2 ? 'low' : 'high';
 
 /**
  * An interface's own value is no ground to stand on: whoever resets it (keepalived's use_vmac, a container engine) would open
@@ -142,87 +130,71 @@ function wrongInterface(
 ): Verdict {
   return wrong({
     subject: name,
-    severity: port ? 'advice' : severityOf(key, [effective(all, own)]),
-    wanted: want(key),
-    seen: `conf/${name}/${key}=${own} with conf/all=${all}: effective ${effective(all, own)}${port ? ` (${name} is a port of a bridge or bond: its value counts once it leaves it)` : ''}`,
-    why: whyOf(key, [effective(all, own)]),
-    fix: `sysctl -w net/ipv4/conf/${name}/${key}=${WANTED[key]}`,
+    severity: port ? 'advice' : severityOf(key, [effective(key, all, own)]),
+    wanted: MANAGED[key].wantedText.any,
+    seen: `conf/${name}/${key}=${own} with conf/all=${all}: effective ${effective(key, all, own)}${port ? ` (${name} is a port of a bridge or bond: its value counts once it leaves it)` : ''}`,
+    why: whyOf(key, [effective(key, all, own)]),
+    fix: `sysctl -w net/ipv4/conf/${name}/${key}=${wantedOf(key)}`,
     actions: [...setShared(key, all, fallback), setTo(name, key)],
     demand: { kind: 'host' },
   });
 }
 
-const strict = (name: string, all: number, own: number): Verdict =>
+const strict = (key: ArpKey, name: string, all: number, own: number): Verdict =>
   wrong({
     subject: name,
     severity: 'advice',
-    wanted: 'max(all, interface) is 1',
-    seen: name === 'all' ? 'conf/all/arp_ignore=2' : `conf/${name}/arp_ignore=${own} with conf/all=${all}: effective 2`,
-    why: 'With 2 this host does not answer ARP for its own address either, if the host that asks is in another subnet.',
-    fix: `sysctl -w net/ipv4/conf/${name}/arp_ignore=1`,
+    wanted: MANAGED[key].wantedText.strict,
+    seen:
+      name === 'all'
+        ? `conf/all/${key}=${all}`
+        : `conf/${name}/${key}=${own} with conf/all=${all}: effective ${effective(key, all, own)}`,
+    why: whyOf(key, [own]),
+    fix: `sysctl -w net/ipv4/conf/${name}/${key}=${wantedOf(key)}`,
     demand: { kind: 'host' },
   });
 
 function judgeDefault(key: ArpKey, all: number, fallback: number, folded: boolean): readonly Verdict[] {
   const leaks = overridesWrongly(key, fallback);
-  if (!leaks && (folded || fallback === WANTED[key] || isAcceptable(key, fallback))) return [];
+  if (!leaks && (folded || fallback === wantedOf(key) || isAcceptable(key, fallback))) return [];
   return [
     wrong({
       subject: 'default',
-      severity: leaks ? severityOf(key, [effective(all, fallback)]) : 'advice',
-      wanted: `conf/default/${key}=${WANTED[key]}, copied to every new interface`,
+      severity: leaks ? severityOf(key, [effective(key, all, fallback)]) : 'advice',
+      wanted: `conf/default/${key}=${wantedOf(key)}, copied to every new interface`,
       seen: `conf/default/${key}=${fallback} with conf/all=${all}`,
       why: leaks
-        ? `It overrides conf/all on every new interface: ${KEY_WORDS[key].nobody}.`
+        ? `It overrides conf/all on every new interface: ${MANAGED[key].nextInterface.leaks}.`
         : 'conf/all covers new interfaces for now; with this set as well they stay silent even if conf/all is changed.',
-      fix: `sysctl -w net/ipv4/conf/default/${key}=${WANTED[key]}`,
+      fix: `sysctl -w net/ipv4/conf/default/${key}=${wantedOf(key)}`,
       actions: [...(isAcceptable(key, all) ? [] : [setTo('all', key)]), setTo('default', key)],
       demand: { kind: 'host' },
     }),
   ];
 }
 
-const onlyDeaf = (key: ArpKey, values: readonly number[]): boolean =>
-  key === 'arp_ignore' && values.length > 0 && values.every((value) => judgeIgnore(value) === 'deaf');
-
-const severityOf = (key: ArpKey, values: readonly number[]): 'critical' | 'high' =>
-  onlyDeaf(key, values) ? 'high' : 'critical';
-
-function whyOf(key: ArpKey, values: readonly number[]): string {
-  if (onlyDeaf(key, values))
-    return 'With 8 this host answers no ARP request at all, not even for its own address: it drops off the LAN.';
-  if (key === 'arp_ignore' && values.length > 0 && values.every((value) => judgeIgnore(value) === 'fragile')) {
-    return 'With 3 this host answers ARP for a VIP of scope global. A VIP of scope host leaks as soon as another tool changes its scope.';
-  }
-  return KEY_WORDS[key].why;
+/** What all of these values mean; where they differ, the worst. */
+function commonMeaning(key: ArpKey, values: readonly number[]): ArpMeaning {
+  const [first = 'leaks', ...others] = values.map((value) => meaningOf(key, value));
+  return others.every((meaning) => meaning === first) ? first : 'leaks';
 }
 
-export const arpIgnore: Check = {
-  id: 'arp-ignore',
-  title: 'The host does not answer ARP for the VIP',
-  severity: 'critical',
-  decisive: true,
-  culprit: 'arp_ignore',
-  looksAt:
-    'The larger of conf/all/arp_ignore and conf/INTERFACE/arp_ignore, for every interface except lo; and conf/default, which a new interface starts with. 1 is right; 2 is tolerated; 3 leaks a VIP of scope global; 8 silences the RIP too; 0, 4 to 7, and 9 or more answer for every local address. The value of a bridge or bond port counts only once the port leaves the bridge or bond.',
-  why: KEY_WORDS.arp_ignore.why,
-  fix: 'rsprep apply, or by hand: sysctl -w net/ipv4/conf/all/arp_ignore=1, and the same for each interface with a greater value. Neighbours keep a wrong ARP entry for a while: `arping -U -c1 VIP` on the director (never on this host) corrects them at once.',
-  source:
-    'net/ipv4/arp.c arp_ignore(); include/linux/inetdevice.h IN_DEV_ARP_IGNORE; Documentation/networking/ip-sysctl.rst',
-  run: (context) => judge(context, 'arp_ignore'),
-};
+const severityOf = (key: ArpKey, values: readonly number[]): 'critical' | 'high' =>
+  commonMeaning(key, values) === 'deaf' ? 'high' : 'critical';
 
-export const arpAnnounce: Check = {
-  id: 'arp-announce',
-  title: 'The host does not announce the VIP as ARP sender',
-  severity: 'critical',
-  decisive: true,
-  culprit: 'arp_announce',
-  looksAt:
-    'The larger of conf/all/arp_announce and conf/INTERFACE/arp_announce, for every interface except lo; and conf/default, which a new interface starts with. It must be exactly 2: 1 leaks a VIP of the same subnet, 3 and above act as 0.',
-  why: KEY_WORDS.arp_announce.why,
-  fix: 'rsprep apply, or by hand: sysctl -w net/ipv4/conf/all/arp_announce=2, and the same for each interface with a greater value. Neighbours keep a wrong ARP entry for a while: `arping -U -c1 VIP` on the director (never on this host) corrects them at once.',
-  source:
-    'net/ipv4/arp.c arp_solicit(); include/linux/inetdevice.h IN_DEV_ARP_ANNOUNCE; Documentation/networking/ip-sysctl.rst',
-  run: (context) => judge(context, 'arp_announce'),
-};
+function whyOf(key: ArpKey, values: readonly number[]): string {
+  const { why } = MANAGED[key];
+  return why[commonMeaning(key, values)] ?? why.leaks;
+}
+
+/** One check for each managed key. */
+export const ARP_CHECKS: readonly Check[] = ARP_KEYS_BACKWARDS.map(
+  (key): Check => ({
+    ...MANAGED[key].check,
+    severity: 'critical',
+    decisive: true,
+    culprit: key,
+    why: MANAGED[key].why.leaks,
+    run: (context) => judge(context, key),
+  }),
+);

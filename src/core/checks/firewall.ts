@@ -3,13 +3,14 @@ import { arptablesDrops } from '../firewall/iptables.ts';
 import { arpDrops, type Fate } from '../firewall/nft.ts';
 import { firstPacket, type Packet } from '../firewall/nft-match.ts';
 import { linkNamed } from '../model/addresses.ts';
+import { ARP_KEYS_BACKWARDS, MANAGED } from '../model/arp-settings.ts';
 import type { Check, CheckContext } from '../model/check.ts';
 import type { DesiredVip, Service } from '../model/desired.ts';
-import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { findingId, unknown, type Verdict, wrong } from '../model/finding.ts';
 import { isIpv6 } from '../model/names.ts';
 import { lacksPrivilege } from '../model/reading.ts';
 import { holds, ingressOf, linksOf, replyHops, routingOf, vrfOf } from '../network/ways.ts';
-import { effective, isAcceptable } from '../sysctl/arp-rules.ts';
+import { effectiveIn, isAcceptable } from '../sysctl/arp-rules.ts';
 
 type Asked = Pick<Service, 'protocol' | 'port'> | { readonly protocol: null; readonly port: null };
 
@@ -170,18 +171,13 @@ function openBy({ observed }: CheckContext): string | null {
   const { arp } = observed;
   if (arp.kind !== 'value') return null;
   const settings = arp.value;
-  for (const key of ['arp_ignore', 'arp_announce'] as const) {
-    const of = (name: string): number => {
-      const reading = settings.get(name)?.[key];
-      return reading?.kind === 'value' ? reading.value : 0;
-    };
+  for (const key of ARP_KEYS_BACKWARDS) {
     const open = [...settings.keys()].filter(
-      (name) => name !== 'lo' && name !== 'all' && !isAcceptable(key, effective(of('all'), of(name))),
+      (name) => name !== 'lo' && name !== 'all' && !isAcceptable(key, effectiveIn(settings, key, name)),
     );
     const [first] = open;
     if (first === undefined) continue;
-    const check = key === 'arp_ignore' ? 'arp-ignore' : 'arp-announce';
-    return isAcceptable(key, of('all')) ? `${check}@${first}` : `${check}@all`;
+    return findingId(MANAGED[key].check.id, isAcceptable(key, effectiveIn(settings, key, 'all')) ? first : 'all');
   }
   return null;
 }

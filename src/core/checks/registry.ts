@@ -1,6 +1,6 @@
 import type { Check } from '../model/check.ts';
 import { deviceDown, vipMissing, vipOnNic, vipPrefix } from './address.ts';
-import { arpAnnounce, arpIgnore } from './arp.ts';
+import { ARP_CHECKS } from './arp.ts';
 import { bootOwner, bootUnit } from './boot.ts';
 import { BY_RUN, type ByRun } from './by-run.ts';
 import { conntrackFull, conntrackStrict } from './conntrack.ts';
@@ -21,8 +21,7 @@ import { ipvsHere, keepalivedVip, vipClash } from './topology.ts';
 
 /** Every check there is, in the order in which reports list them. To add one, write it in its family's file and name it here. */
 export const CHECKS: readonly Check[] = [
-  arpIgnore,
-  arpAnnounce,
+  ...ARP_CHECKS,
   arpSender,
   arpFilter,
   vipOnNic,

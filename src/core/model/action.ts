@@ -1,10 +1,11 @@
-import { assertNever, type InterfaceName, type Ip, type SysctlPath, sysctlText } from './names.ts';
+import { type ArpSetting, settingText } from './arp-settings.ts';
+import { assertNever, type InterfaceName, type Ip } from './names.ts';
 
 /** One change of the host, as data. Each is idempotent: what is already so is not written again. */
 export type Action =
   | {
       readonly kind: 'set-sysctl';
-      readonly path: SysctlPath;
+      readonly setting: ArpSetting;
       readonly to: number;
       /** Written only while the present value is this one (undo must not overwrite somebody else's value). */
       readonly onlyIf: number | null;
@@ -74,7 +75,7 @@ export const isLedgerOnly = (action: Action): boolean =>
 export function describeAction(action: Action): string {
   switch (action.kind) {
     case 'set-sysctl':
-      return `set ${sysctlText(action.path)} = ${action.to}`;
+      return `set ${settingText(action.setting)} = ${action.to}`;
     case 'set-link':
       return `ip link set ${action.device} ${action.up ? 'up' : 'down'}`;
     case 'add-address':

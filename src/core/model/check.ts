@@ -1,7 +1,7 @@
+import type { ArpKey } from './arp-settings.ts';
 import type { Desired } from './desired.ts';
 import type { Severity, Verdict } from './finding.ts';
 import type { Ledger } from './ledger.ts';
-import type { ArpKey } from './names.ts';
 import type { Observed } from './observed.ts';
 import type { Reading } from './reading.ts';
 

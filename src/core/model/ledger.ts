@@ -1,9 +1,11 @@
 import type { Action } from './action.ts';
+import type { ArpKey, ArpSetting } from './arp-settings.ts';
 import { derived } from './derived.ts';
 import type { Desired } from './desired.ts';
-import type { InterfaceName, Ip, SysctlPath } from './names.ts';
+import type { InterfaceName, Ip } from './names.ts';
 
-export const LEDGER_FORMAT = 1;
+/** 2: a sysctl is scope and key; in 1 it was its path. Older formats are carried over when they are read (linux/state). */
+export const LEDGER_FORMAT = 2;
 /** Absolute; `--root` goes before it. */
 export const LEDGER_PATH = '/var/lib/rsprep/state.json';
 
@@ -17,16 +19,13 @@ export interface OwnedAddress {
 
 /** A sysctl that rsprep set: what was there before the first apply, and what it wrote. */
 export interface OwnedSysctl {
-  readonly path: SysctlPath;
+  readonly setting: ArpSetting;
   readonly before: number;
   readonly set: number;
 }
 
-/** Both ARP keys of one interface as they were before the first apply. */
-export interface ArpSnapshot {
-  readonly arp_ignore: number;
-  readonly arp_announce: number;
-}
+/** The managed keys of one interface as they were before the first apply; one that is managed only since then is missing. */
+export type ArpSnapshot = Readonly<Partial<Record<ArpKey, number>>>;
 
 /** An address taken from a NIC: kept for the record, never put back by itself, because there it would answer ARP. */
 export interface TakenAddress {

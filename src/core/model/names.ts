@@ -34,18 +34,11 @@ export function parseInterfaceName(text: string): InterfaceName | null {
   return text as InterfaceName;
 }
 
-/** The two keys that decide whether a real server stays silent about its VIP. */
-export type ArpKey = 'arp_ignore' | 'arp_announce';
-export const ARP_KEYS: readonly ArpKey[] = ['arp_announce', 'arp_ignore'];
-
 /**
  * A sysctl key as path segments below /proc/sys. Never a dotted string: `net.ipv4.conf.eth0.100.arp_ignore` addresses
  * a device called `eth0` in a directory that does not exist (sysctl.d(5) wants slashes there).
  */
 export type SysctlPath = readonly string[];
-
-/** `net/ipv4/conf/<scope>/<key>`, where scope is `all`, `default` or an interface. */
-export const arpSysctl = (scope: string, key: ArpKey): SysctlPath => ['net', 'ipv4', 'conf', scope, key];
 
 /** The slash form that sysctl.d(5) and sysctl(8) both read whatever the segments contain. */
 export const sysctlText = (path: SysctlPath): string => path.join('/');

@@ -1,3 +1,4 @@
+import type { ArpKey } from './arp-settings.ts';
 import type { InterfaceName, Ip } from './names.ts';
 import type { Reading } from './reading.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -61,11 +62,8 @@ export interface Route {
   readonly protocol: string;
 }
 
-/** The two ARP keys of `all`, `default` or one interface. */
-export interface ArpSettings {
-  readonly arp_ignore: Reading<number>;
-  readonly arp_announce: Reading<number>;
-}
+/** The managed keys of `all`, `default` or one interface. */
+export type ArpSettings = Readonly<Record<ArpKey, Reading<number>>>;
 
 /** Looked at only before a change: what the change could drag along. */
 export interface ChangeContext {

@@ -1,9 +1,11 @@
 import type { Action } from './action.ts';
+import { ARP_KEYS, type ArpKey } from './arp-settings.ts';
 import type { Finding } from './finding.ts';
 
-/** The stages of a run, in the order in which apply goes through them. */
-export const PHASES = ['announce', 'ignore', 'link', 'add', 'refresh', 'delete', 'persist', 'ledger'] as const;
-export type Phase = (typeof PHASES)[number];
+const AFTER_SYSCTLS = ['link', 'add', 'refresh', 'delete', 'persist', 'ledger'] as const;
+/** The stages of a run, in the order in which apply goes through them: each managed sysctl is one. */
+export type Phase = ArpKey | (typeof AFTER_SYSCTLS)[number];
+export const PHASES: readonly Phase[] = [...ARP_KEYS, ...AFTER_SYSCTLS];
 
 export interface Step {
   readonly action: Action;

@@ -1,4 +1,5 @@
 import type { Action } from '../model/action.ts';
+import { ARP_KEYS, settingText } from '../model/arp-settings.ts';
 import type { CheckContext } from '../model/check.ts';
 import { ledgerOf } from '../model/check.ts';
 import type { Desired } from '../model/desired.ts';
@@ -12,7 +13,6 @@ import {
   type OwnedSysctl,
   sameAddress,
 } from '../model/ledger.ts';
-import { type ArpKey, sysctlText } from '../model/names.ts';
 import type { Step } from '../model/step.ts';
 
 /**
@@ -48,10 +48,10 @@ function claimAddresses(ledger: Ledger, steps: readonly Step[]): readonly OwnedA
 function claim(context: CheckContext, ledger: Ledger, { action, undo }: Step): Ledger {
   switch (action.kind) {
     case 'set-sysctl': {
-      const [, , , scope = '', key] = action.path;
-      const first = ledger.snapshot[scope]?.[key as ArpKey];
+      const { setting } = action;
+      const first = ledger.snapshot[setting.scope]?.[setting.key];
       const before = first ?? (undo?.kind === 'set-sysctl' ? undo.to : action.to);
-      return { ...ledger, sysctls: addSysctl(ledger.sysctls, { path: action.path, before, set: action.to }) };
+      return { ...ledger, sysctls: addSysctl(ledger.sysctls, { setting, before, set: action.to }) };
     }
     case 'delete-address': {
       const entry = { device: action.device, ip: action.ip, prefixLength: action.prefixLength };
@@ -74,8 +74,8 @@ const isOwnDevice = (context: CheckContext, device: string): boolean =>
 
 /** What was there before the first apply is kept through every later one. */
 function addSysctl(sysctls: readonly OwnedSysctl[], next: OwnedSysctl): readonly OwnedSysctl[] {
-  const text = sysctlText(next.path);
-  const known = sysctls.find(({ path }) => sysctlText(path) === text);
+  const text = settingText(next.setting);
+  const known = sysctls.find(({ setting }) => settingText(setting) === text);
   if (!known) return [...sysctls, next];
   return sysctls.map((sysctl) => (sysctl === known ? { ...known, set: next.set } : sysctl));
 }
@@ -84,9 +84,12 @@ function takeSnapshot(context: CheckContext): Readonly<Record<string, ArpSnapsho
   const { arp } = context.observed;
   if (arp.kind !== 'value') return {};
   const snapshot: Record<string, ArpSnapshot> = {};
-  for (const [scope, { arp_ignore, arp_announce }] of arp.value) {
-    if (arp_ignore.kind !== 'value' || arp_announce.kind !== 'value') continue;
-    snapshot[scope] = { arp_ignore: arp_ignore.value, arp_announce: arp_announce.value };
+  for (const [scope, settings] of arp.value) {
+    const values = ARP_KEYS.flatMap((key) => {
+      const reading = settings[key];
+      return reading.kind === 'value' ? [[key, reading.value] as const] : [];
+    });
+    if (values.length === ARP_KEYS.length) snapshot[scope] = Object.fromEntries(values);
   }
   return snapshot;
 }
@@ -100,12 +103,14 @@ export function afterApply(ledger: Ledger, done: readonly Action[], desired: Des
 /** After a rollback: the ledger of before, with what was kept. */
 export function afterRollback(before: Ledger | null, during: Ledger, undone: readonly Action[]): Ledger {
   const gone = new Set(undone.flatMap((action) => (action.kind === 'delete-address' ? [addressKey(action)] : [])));
-  const restored = new Set(undone.flatMap((a) => (a.kind === 'set-sysctl' ? [sysctlText(a.path)] : [])));
-  const had = new Set((before?.sysctls ?? []).map(({ path }) => sysctlText(path)));
+  const restored = new Set(undone.flatMap((a) => (a.kind === 'set-sysctl' ? [settingText(a.setting)] : [])));
+  const had = new Set((before?.sysctls ?? []).map(({ setting }) => settingText(setting)));
   return {
     ...during,
     addresses: during.addresses.filter((owned) => !gone.has(addressKey(owned))),
-    sysctls: during.sysctls.filter(({ path }) => had.has(sysctlText(path)) || !restored.has(sysctlText(path))),
+    sysctls: during.sysctls.filter(
+      ({ setting }) => had.has(settingText(setting)) || !restored.has(settingText(setting)),
+    ),
     applied: before?.applied ?? null,
     intent: null,
   };

@@ -2,10 +2,11 @@ import { persistSysctl } from '../checks/persistence.ts';
 import type { Judgement } from '../judge.ts';
 import { type Action, actionKey } from '../model/action.ts';
 import { linkNamed } from '../model/addresses.ts';
+import type { ArpSetting } from '../model/arp-settings.ts';
 import type { CheckContext } from '../model/check.ts';
 import { ledgerOf } from '../model/check.ts';
 import type { Finding, NeedsOption, Wrong } from '../model/finding.ts';
-import { type ArpKey, assertNever, isIpv6 } from '../model/names.ts';
+import { assertNever, isIpv6 } from '../model/names.ts';
 import type { Address } from '../model/observed.ts';
 import type { Refusal } from '../model/refusal.ts';
 import { PHASES, type Phase, type Step } from '../model/step.ts';
@@ -63,7 +64,7 @@ function toStep(context: CheckContext, cause: Finding, action: Action): Step {
 function phaseOf(action: Action): Phase {
   switch (action.kind) {
     case 'set-sysctl':
-      return action.path[4] === 'arp_announce' ? 'announce' : 'ignore';
+      return action.setting.key;
     case 'set-link':
       return 'link';
     case 'add-address':
@@ -88,7 +89,7 @@ function phaseOf(action: Action): Phase {
 export function undoOf(context: CheckContext, action: Action): Action | null {
   switch (action.kind) {
     case 'set-sysctl': {
-      const before = arpBefore(context, action.path[3] ?? '', action.path[4] as ArpKey);
+      const before = arpBefore(context, action.setting);
       return before === null ? null : { ...action, to: before, onlyIf: action.to };
     }
     case 'set-link':
@@ -117,7 +118,7 @@ export function undoOf(context: CheckContext, action: Action): Action | null {
   }
 }
 
-export function arpBefore(context: CheckContext, scope: string, key: ArpKey): number | null {
+export function arpBefore(context: CheckContext, { scope, key }: ArpSetting): number | null {
   const { arp } = context.observed;
   const reading = arp.kind === 'value' ? arp.value.get(scope)?.[key] : undefined;
   return reading?.kind === 'value' ? reading.value : null;
@@ -147,7 +148,7 @@ function addBack(context: CheckContext, action: Extract<Action, { kind: 'delete-
 function persistStep(context: CheckContext, causes: readonly Wrong[]): readonly Step[] {
   if (!context.desired.persist) return [];
   const settings = causes.flatMap((cause) => cause.actions.map((action) => ({ cause, action })));
-  const planned = settings.flatMap(({ action }) => (action.kind === 'set-sysctl' ? [action.path[3] ?? ''] : []));
+  const planned = settings.flatMap(({ action }) => (action.kind === 'set-sysctl' ? [action.setting.scope] : []));
   const interfaces = new Set([...explicitInterfaces(ledgerOf(context)), ...planned]);
   interfaces.delete('all');
   interfaces.delete('default');
@@ -171,6 +172,6 @@ const order = (steps: readonly Step[]): readonly Step[] => steps.toSorted((a, b)
 function rank(step: Step): number {
   const phase = PHASES.indexOf(step.phase) * 10;
   if (step.action.kind !== 'set-sysctl') return phase;
-  const scope = step.action.path[3];
+  const { scope } = step.action.setting;
   return phase + (scope === 'all' ? 0 : scope === 'default' ? 1 : 2);
 }

@@ -1,17 +1,9 @@
 import type { Action } from '../model/action.ts';
 import { contains, deleteAddress, findVip, isHostAddress, ownLabel, placesOf } from '../model/addresses.ts';
+import { ARP_KEYS, ARP_KEYS_BACKWARDS, type ArpKey, type ArpSetting, settingText } from '../model/arp-settings.ts';
 import { type CheckContext, ledgerOf } from '../model/check.ts';
 import { type Ledger, owns } from '../model/ledger.ts';
-import {
-  ARP_KEYS,
-  type ArpKey,
-  arpSysctl,
-  hostPrefixLength,
-  type InterfaceName,
-  type Ip,
-  isIpv6,
-  sysctlText,
-} from '../model/names.ts';
+import { hostPrefixLength, type InterfaceName, type Ip, isIpv6 } from '../model/names.ts';
 import type { Address, Link, Observed } from '../model/observed.ts';
 import { isSilent } from '../network/devices.ts';
 import { isOwnSysctlFile, SYSCTL_FILE } from '../sysctl/file.ts';
@@ -122,48 +114,46 @@ function restoreSysctls(context: CheckContext, ledger: Ledger): readonly Action[
   const { arp } = context.observed;
   if (arp.kind !== 'value') return [];
   const actions: Extract<Action, { kind: 'set-sysctl' }>[] = [];
-  const owned = new Map(ledger.sysctls.map((sysctl) => [sysctlText(sysctl.path), sysctl]));
+  const owned = new Map(ledger.sysctls.map((sysctl) => [settingText(sysctl.setting), sysctl]));
   for (const [scope, settings] of arp.value) {
-    for (const key of ['arp_ignore', 'arp_announce'] as const) {
+    for (const key of ARP_KEYS_BACKWARDS) {
       const reading = settings[key];
       if (reading.kind !== 'value') continue;
-      const action = restore(ledger, owned, scope, key, reading.value);
+      const action = restore(ledger, owned, { scope, key }, reading.value);
       if (action) actions.push(action);
     }
   }
   return actions.toSorted((a, b) => rank(a) - rank(b));
 }
 
-const rank = (action: Extract<Action, { kind: 'set-sysctl' }>): number =>
-  sysctlUndoRank(action.path[3] ?? '', action.path[4] ?? '');
+const rank = (action: Extract<Action, { kind: 'set-sysctl' }>): number => sysctlUndoRank(action.setting);
 
 function restore(
   ledger: Ledger,
   owned: ReadonlyMap<string, Ledger['sysctls'][number]>,
-  scope: string,
-  key: ArpKey,
+  setting: ArpSetting,
   now: number,
 ): Extract<Action, { kind: 'set-sysctl' }> | null {
-  const path = arpSysctl(scope, key);
-  const own = owned.get(sysctlText(path));
+  const { scope, key } = setting;
+  const own = owned.get(settingText(setting));
   if (own)
     return now === own.set && own.before !== own.set
-      ? { kind: 'set-sysctl', path, to: own.before, onlyIf: own.set }
+      ? { kind: 'set-sysctl', setting, to: own.before, onlyIf: own.set }
       : null;
   if (scope === 'all' || scope === 'default') return null;
-  const fallback = owned.get(sysctlText(arpSysctl('default', key)));
+  const fallback = owned.get(settingText({ scope: 'default', key }));
   if (!fallback || now !== fallback.set) return null;
   const before = ledger.snapshot[scope]?.[key] ?? fallback.before;
-  return before === now ? null : { kind: 'set-sysctl', path, to: before, onlyIf: fallback.set };
+  return before === now ? null : { kind: 'set-sysctl', setting, to: before, onlyIf: fallback.set };
 }
 
 /** What keeps a VIP silent and was there before the first apply, as far as the ledger goes back. */
 function foundSet({ observed }: CheckContext, ledger: Ledger): readonly string[] {
   const all = observed.arp.kind === 'value' ? observed.arp.value.get('all') : undefined;
   if (!all) return [];
-  const owned = new Set(ledger.sysctls.map(({ path }) => sysctlText(path)));
+  const owned = new Set(ledger.sysctls.map(({ setting }) => settingText(setting)));
   return ARP_KEYS.flatMap((key) => {
-    const [name, reading] = [sysctlText(arpSysctl('all', key)), all[key]];
+    const [name, reading] = [settingText({ scope: 'all', key }), all[key]];
     return reading.kind === 'value' && reading.value > 0 && !owned.has(name)
       ? [`${name} = ${reading.value} was there before rsprep’s ledger began: it stays`]
       : [];
@@ -173,7 +163,7 @@ function foundSet({ observed }: CheckContext, ledger: Ledger): readonly string[]
 /** Other addresses that the settings kept silent so far: they may have been answered for before rsprep came, too. */
 function uncovered({ observed }: CheckContext, ledger: Ledger): readonly string[] {
   const links = observed.links.kind === 'value' ? observed.links.value : [];
-  const restores = ledger.sysctls.some(({ path, before, set }) => path[4] === 'arp_ignore' && before < set);
+  const restores = ledger.sysctls.some(({ setting, before, set }) => setting.key === 'arp_ignore' && before < set);
   if (!restores) return [];
   return links.filter(isSilent).flatMap((link) =>
     link.addresses
@@ -198,14 +188,14 @@ function restoreFile(context: CheckContext, ledger: Ledger): readonly Action[] {
     : [{ kind: 'write-file', path: SYSCTL_FILE, content: before }];
 }
 
-/** What takes a half-done remove back, in the order of an apply: announce, ignore, addresses, files. */
+/** What takes a half-done remove back, in the order of an apply: sysctls key by key, addresses, files. */
 export function rollbackOfRemove(undo: readonly (Action | null)[]): readonly (readonly Action[])[] {
   const actions = undo.filter((action) => action !== null);
   const sysctl = (key: ArpKey): readonly Action[] =>
-    actions.filter((action) => action.kind === 'set-sysctl' && action.path[4] === key);
+    actions.filter((action) => action.kind === 'set-sysctl' && action.setting.key === key);
   const addresses = actions.filter(({ kind }) => kind === 'add-address');
   const files = actions.filter(({ kind }) => kind === 'write-file' || kind === 'delete-file');
-  return [sysctl('arp_announce'), sysctl('arp_ignore'), addresses, files];
+  return [...ARP_KEYS.map(sysctl), addresses, files];
 }
 
 /**

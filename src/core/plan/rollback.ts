@@ -1,5 +1,6 @@
 import type { Action } from '../model/action.ts';
 import { findVip } from '../model/addresses.ts';
+import { ARP_KEYS_BACKWARDS, type ArpSetting } from '../model/arp-settings.ts';
 import type { CheckContext } from '../model/check.ts';
 import { ledgerOf } from '../model/check.ts';
 import { assertNever, type Ip } from '../model/names.ts';
@@ -87,7 +88,7 @@ export function undoRank(step: { readonly action: Action }): number {
     case 'set-link':
       return 1;
     case 'set-sysctl':
-      return sysctlUndoRank(action.path[3] ?? '', action.path[4] ?? '');
+      return sysctlUndoRank(action.setting);
     case 'delete-address':
       return 20;
     case 'write-file':
@@ -101,8 +102,12 @@ export function undoRank(step: { readonly action: Action }): number {
   }
 }
 
-/** `default` first, because writing it also changes interfaces that never had an address (devinet_copy_dflt_conf). */
-export function sysctlUndoRank(scope: string, key: string): number {
-  const byKey = key === 'arp_ignore' ? 0 : 1;
-  return scope === 'default' ? 2 + byKey : (scope === 'all' ? 5 : 6) + byKey * 2;
+/**
+ * Between 2 and 3. `default` first, because writing it also changes interfaces that never had an address
+ * (devinet_copy_dflt_conf); then, key by key, `all` and the interfaces.
+ */
+export function sysctlUndoRank({ scope, key }: ArpSetting): number {
+  const [keys, byKey] = [ARP_KEYS_BACKWARDS.length, ARP_KEYS_BACKWARDS.indexOf(key)];
+  const place = scope === 'default' ? byKey : keys + byKey * 2 + (scope === 'all' ? 0 : 1);
+  return 2 + place / (keys * 3);
 }

@@ -1,35 +1,29 @@
-import type { ArpKey } from '../model/names.ts';
+import { type ArpKey, type ArpMeaning, MANAGED } from '../model/arp-settings.ts';
+import type { ArpSettings } from '../model/observed.ts';
 
-/**
- * What the kernel makes of the ARP knobs. Both are read with IN_DEV_MAXCONF (include/linux/inetdevice.h): the larger
- * of conf/all and conf/INTERFACE counts, whatever their order. conf/lo is consulted for no packet from the wire.
- */
-export const effective = (all: number, own: number): number => Math.max(all, own);
+/** What the kernel makes of a key that is set on `all` and on an interface. */
+export const effective = (key: ArpKey, all: number, own: number): number => MANAGED[key].effective(all, own);
 
-export type ArpVerdict = 'right' | 'leaks' | 'fragile' | 'deaf' | 'partly-deaf';
+/** What an effective value means. */
+export const meaningOf = (key: ArpKey, value: number): ArpMeaning => MANAGED[key].meanings[value] ?? 'leaks';
 
-/**
- * arp_ignore (net/ipv4/arp.c, arp_ignore()): 0 and below, 4 to 7 and 9 and above answer for every local address; 1 answers only
- * for addresses of the interface asked; 2 also wants the asker in the same subnet; 3 answers for scope global and link but not
- * host; 8 answers for nothing, the RIP included.
- */
-export function judgeIgnore(value: number): ArpVerdict {
-  if (value === 1) return 'right';
-  if (value === 2) return 'partly-deaf';
-  if (value === 3) return 'fragile';
-  if (value === 8) return 'deaf';
-  return 'leaks';
+/** The effective value of an interface; what cannot be read counts as the kernel's default. */
+export function effectiveIn(arp: ReadonlyMap<string, ArpSettings>, key: ArpKey, name: string): number {
+  const [all, own] = ['all', name].map((scope) => {
+    const reading = arp.get(scope)?.[key];
+    return reading?.kind === 'value' ? reading.value : 0;
+  });
+  return effective(key, all ?? 0, own ?? 0);
 }
 
-/** What rsprep sets: never above what the kernel understands. */
-export const WANTED: Readonly<Record<ArpKey, number>> = { arp_ignore: 1, arp_announce: 2 };
+export const wantedOf = (key: ArpKey): number => MANAGED[key].wanted;
 
-/**
- * Whether an effective value keeps the VIP quiet without silencing the RIP. arp_announce (net/ipv4/arp.c, arp_solicit()):
- * only 2 never uses the VIP as ARP sender; 3 and above act as 0.
- */
-export const isAcceptable = (key: ArpKey, value: number): boolean =>
-  key === 'arp_ignore' ? value === 1 || value === 2 : value === 2;
+/** Whether an effective value keeps the VIP quiet without silencing the RIP. */
+export function isAcceptable(key: ArpKey, value: number): boolean {
+  const meaning = meaningOf(key, value);
+  return meaning === 'right' || meaning === 'partly-deaf';
+}
 
 /** Whether an interface's own value makes the effective one wrong even though `all` is as wanted. */
-export const overridesWrongly = (key: ArpKey, own: number): boolean => !isAcceptable(key, effective(WANTED[key], own));
+export const overridesWrongly = (key: ArpKey, own: number): boolean =>
+  !isAcceptable(key, effective(key, wantedOf(key), own));

@@ -1,6 +1,6 @@
-import { ARP_KEYS, type ArpKey, arpSysctl, sysctlText } from '../model/names.ts';
+import { ARP_KEYS, type ArpKey, settingText } from '../model/arp-settings.ts';
 import type { SysctlFiles } from '../model/surroundings.ts';
-import { effective, isAcceptable, overridesWrongly, WANTED } from './arp-rules.ts';
+import { effective, isAcceptable, overridesWrongly, wantedOf } from './arp-rules.ts';
 import { renderSysctlFile, SYSCTL_FILE } from './file.ts';
 import { type Reader, replay, type Winner } from './replay.ts';
 
@@ -33,9 +33,7 @@ export function contradictions(
   const all = { ...files, files: [...others, own] };
   return (['systemd', 'procps'] as const).flatMap((reader) => {
     const winner = replay(all, reader);
-    return ARP_KEYS.flatMap((key) =>
-      judge(reader, key, interfaces, (scope) => winner(sysctlText(arpSysctl(scope, key)))),
-    );
+    return ARP_KEYS.flatMap((key) => judge(reader, key, interfaces, (scope) => winner(settingText({ scope, key }))));
   });
 }
 
@@ -50,13 +48,13 @@ function judge(
   const blame = ({ file, line, value }: Winner, scope: string, all: number): void => {
     const id = `${file}:${line}`;
     if (file === SYSCTL_FILE || found.has(id)) return;
-    found.set(id, { reader, file, line, key, scope, value, effective: effective(all, value) });
+    found.set(id, { reader, file, line, key, scope, value, effective: effective(key, all, value) });
   };
   // `all` has to do by itself: an interface that got its address in the initrd keeps its own 0, whatever `default` becomes.
   if (all !== null && !isAcceptable(key, all.value)) blame(all, 'all', all.value);
   for (const scope of ['default', ...interfaces]) {
     const own = winner(scope);
-    if (own !== null && overridesWrongly(key, own.value)) blame(own, scope, WANTED[key]);
+    if (own !== null && overridesWrongly(key, own.value)) blame(own, scope, wantedOf(key));
   }
   return [...found.values()];
 }

@@ -1,6 +1,6 @@
+import { ARP_KEYS, ARP_KEYS_BACKWARDS, MANAGED, settingText } from '../model/arp-settings.ts';
 import type { Ledger } from '../model/ledger.ts';
-import { ARP_KEYS, arpSysctl, sysctlText } from '../model/names.ts';
-import { WANTED } from './arp-rules.ts';
+import { wantedOf } from './arp-rules.ts';
 
 /**
  * Persisted ARP sysctls. systemd-sysctl(8) and sysctl(8) sort all sysctl.d directories by file name and let the last
@@ -21,16 +21,16 @@ export const isOwnSysctlFile = (content: string): boolean => content.startsWith(
 export function renderSysctlFile(interfaces: readonly string[]): string {
   const lines = [
     OWN_LINE,
-    '# A real server must not answer ARP for the VIP (arp_ignore) or announce it (arp_announce).',
+    `# A real server must not ${ARP_KEYS_BACKWARDS.map((key) => `${MANAGED[key].mustNot} (${key})`).join(' or ')}.`,
   ];
   for (const scope of ['all', 'default', ...[...interfaces].sort()]) {
-    for (const key of ARP_KEYS) lines.push(`${sysctlText(arpSysctl(scope, key))} = ${WANTED[key]}`);
+    for (const key of ARP_KEYS) lines.push(`${settingText({ scope, key })} = ${wantedOf(key)}`);
   }
   return `${lines.join('\n')}\n`;
 }
 
 /** Interfaces whose own value rsprep had to set, by the ledger. */
 export function explicitInterfaces(ledger: Ledger | null): readonly string[] {
-  const names = (ledger?.sysctls ?? []).map(({ path }) => path[3] ?? '');
-  return [...new Set(names)].filter((name) => name !== 'all' && name !== 'default' && name !== '');
+  const names = (ledger?.sysctls ?? []).map(({ setting }) => setting.scope);
+  return [...new Set(names)].filter((name) => name !== 'all' && name !== 'default');
 }

@@ -1,5 +1,6 @@
 import type { ActionResult, PerformContext } from '../../app/ports/ports.ts';
 import type { Action } from '../../core/model/action.ts';
+import { settingPath, settingText } from '../../core/model/arp-settings.ts';
 import { assertNever } from '../../core/model/names.ts';
 import { errorText, isAbsent } from '../files/errors.ts';
 import { deleteFile, writeAtomic } from '../files/files.ts';
@@ -81,8 +82,9 @@ async function performOne(paths: Paths, action: Action, context: PerformContext)
 
 /** Read before write, and read back after: the kernel takes values such as 99 without complaint, and others may write too. */
 function setSysctl(action: Extract<Action, { kind: 'set-sysctl' }>): ActionResult {
-  const name = action.path.join('/');
-  const before = readSysctl(action.path);
+  const path = settingPath(action.setting);
+  const name = settingText(action.setting);
+  const before = readSysctl(path);
   if (before.kind === 'absent') return done(action, `${name} is not there any more: the interface has vanished`);
   if (before.kind === 'unreadable') return failure(action, `cannot read ${name} before setting it: ${before.reason}`);
   if (before.value === action.to) return done(action);
@@ -90,12 +92,12 @@ function setSysctl(action: Extract<Action, { kind: 'set-sysctl' }>): ActionResul
     return done(action, `left at ${before.value}: somebody else set it (rsprep had set ${action.onlyIf})`);
   }
   try {
-    writeSysctl(action.path, action.to);
+    writeSysctl(path, action.to);
   } catch (error) {
     if (isAbsent(error)) return done(action, `${name} is not there any more: the interface has vanished`);
     return failure(action, `cannot set ${name} to ${action.to}: ${errorText(error)}`);
   }
-  const after = readSysctl(action.path);
+  const after = readSysctl(path);
   if (after.kind === 'absent') return done(action, `${name} is not there any more: the interface has vanished`);
   if (after.kind === 'value' && after.value === action.to) return done(action);
   const seen = after.kind === 'value' ? String(after.value) : after.reason;

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { checkNamed } from '../../core/checks/registry.ts';
 import { placesOf } from '../../core/model/addresses.ts';
-import { type ArpKey, arpSysctl, type InterfaceName, type Ip, sysctlText } from '../../core/model/names.ts';
+import { type ArpKey, settingText } from '../../core/model/arp-settings.ts';
+import type { InterfaceName, Ip } from '../../core/model/names.ts';
 import type { Link, Observed } from '../../core/model/observed.ts';
 import type { OpenFinding } from '../../core/report/compare.ts';
 import { isAcceptable } from '../../core/sysctl/arp-rules.ts';
@@ -59,10 +60,11 @@ function whoSetSysctl(
     const winner = replay(files, reader);
     for (const scope of ['all', 'default', ...(subject === '' ? [] : [subject])]) {
       const seen = observed?.arp.kind === 'value' ? observed.arp.value.get(scope)?.[key] : undefined;
-      const line = winner(sysctlText(arpSysctl(scope, key)));
+      const setting = settingText({ scope, key });
+      const line = winner(setting);
       if (line === null || seen?.kind !== 'value' || seen.value !== line.value || isAcceptable(key, line.value))
         continue;
-      hints.add(`${line.file}:${line.line} sets ${sysctlText(arpSysctl(scope, key))} = ${line.value}`);
+      hints.add(`${line.file}:${line.line} sets ${setting} = ${line.value}`);
     }
   }
   for (const [name, what] of Object.entries(SETS_SYSCTLS)) {

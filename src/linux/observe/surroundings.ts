@@ -1,9 +1,10 @@
+import { ARP_KEYS } from '../../core/model/arp-settings.ts';
 import type { Desired } from '../../core/model/desired.ts';
-import { ARP_KEYS, familyOf, type Ip, isIpv6 } from '../../core/model/names.ts';
+import { familyOf, type Ip, isIpv6 } from '../../core/model/names.ts';
 import type { Link, LocalRoute, Observed, Route } from '../../core/model/observed.ts';
 import type { Reading } from '../../core/model/reading.ts';
 import type { Routing, Surroundings } from '../../core/model/surroundings.ts';
-import { effective, isAcceptable } from '../../core/sysctl/arp-rules.ts';
+import { effectiveIn, isAcceptable } from '../../core/sysctl/arp-rules.ts';
 import type { Paths } from '../files/paths.ts';
 import { observeBootUnit, observeKeepalived, observeResolvers } from './boot.ts';
 import { type NftRules, observeFirewall } from './firewall.ts';
@@ -73,13 +74,9 @@ function ownAddress(desired: Desired, routing: FromIp['routing'], family: 4 | 6)
 function leaksByArp(arp: Observed['arp']): boolean {
   if (arp.kind !== 'value') return false;
   const { value: settings } = arp;
-  return ARP_KEYS.some((key) => {
-    const of = (name: string): number => {
-      const reading = settings.get(name)?.[key];
-      return reading?.kind === 'value' ? reading.value : 0;
-    };
-    return [...settings.keys()].some((name) => name !== 'lo' && !isAcceptable(key, effective(of('all'), of(name))));
-  });
+  return ARP_KEYS.some((key) =>
+    [...settings.keys()].some((name) => name !== 'lo' && !isAcceptable(key, effectiveIn(settings, key, name))),
+  );
 }
 
 /** Whatever else is found, the rules will be listed. */

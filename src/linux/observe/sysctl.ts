@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { arpSysctl, type SysctlPath, sysctlText } from '../../core/model/names.ts';
+import { ARP_KEYS, forEachArpKey, settingPath } from '../../core/model/arp-settings.ts';
+import { type SysctlPath, sysctlText } from '../../core/model/names.ts';
 import type { ArpSettings } from '../../core/model/observed.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { causeOf, errorText, isAbsent, isPrivilege } from '../files/errors.ts';
@@ -26,7 +27,7 @@ export function writeSysctl(path: SysctlPath, to: number): void {
 }
 
 /**
- * Both ARP keys of `all`, `default` and every interface that has IPv4: what is in /proc, not what another tool lists, so
+ * The managed keys of `all`, `default` and every interface that has IPv4: what is in /proc, not what another tool lists, so
  * that bridges, bonds and VLANs are judged at the layer the kernel asks. An interface that vanishes is left out.
  */
 export function readArpSettings(): Reading<ReadonlyMap<string, ArpSettings>> {
@@ -38,14 +39,9 @@ export function readArpSettings(): Reading<ReadonlyMap<string, ArpSettings>> {
   }
   const settings = new Map<string, ArpSettings>();
   for (const name of names) {
-    const arp_ignore = readSysctl(arpSysctl(name, 'arp_ignore'));
-    const arp_announce = readSysctl(arpSysctl(name, 'arp_announce'));
-    if (name.includes(NO_TEXT)) {
-      settings.set(name, { arp_ignore: unnameable, arp_announce: unnameable });
-      continue;
-    }
-    if (arp_ignore.kind === 'absent' || arp_announce.kind === 'absent') continue;
-    settings.set(name, { arp_ignore, arp_announce });
+    const unnamed = name.includes(NO_TEXT);
+    const of = forEachArpKey((key) => (unnamed ? unnameable : readSysctl(settingPath({ scope: name, key }))));
+    if (ARP_KEYS.every((key) => of[key].kind !== 'absent')) settings.set(name, of);
   }
   return value(settings);
 }

@@ -8,17 +8,17 @@ import { unreadable } from '../../../src/core/model/reading.ts';
 import { inWords } from '../../../src/core/report/report.ts';
 import { makeStyle, printable, wantsColour } from '../../../src/format/style.ts';
 import { renderText } from '../../../src/format/text.ts';
-import { address, FakeHost, type FakeState } from '../../support/fake-host.ts';
+import { address, arpValues, FakeHost, type FakeState } from '../../support/fake-host.ts';
 
 const VIP = '192.0.2.10' as Ip;
 const desired = { ...emptyDesired, vips: [{ address: VIP, device: 'lo' as InterfaceName, services: [] }] };
 const state = (): FakeState => ({
   links: [
-    { name: 'lo', up: true, kind: 'loopback', addresses: [], arp: { arp_ignore: 0, arp_announce: 0 } },
-    { name: 'eth0', up: true, kind: 'nic', addresses: [], arp: { arp_ignore: 3, arp_announce: 0 } },
+    { name: 'lo', up: true, kind: 'loopback', addresses: [], arp: arpValues() },
+    { name: 'eth0', up: true, kind: 'nic', addresses: [], arp: arpValues({ arp_ignore: 3 }) },
   ],
-  all: { arp_ignore: 1, arp_announce: 2 },
-  default: { arp_ignore: 1, arp_announce: 2 },
+  all: arpValues({ arp_ignore: 1, arp_announce: 2 }),
+  default: arpValues({ arp_ignore: 1, arp_announce: 2 }),
   promoteSecondaries: false,
   files: {},
 });

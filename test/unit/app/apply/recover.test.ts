@@ -14,14 +14,10 @@ import { type UnreadableCause, unreadable } from '../../../../src/core/model/rea
 import { Paths } from '../../../../src/linux/files/paths.ts';
 import { readLedger } from '../../../../src/linux/state/ledger.ts';
 import { readOverrides } from '../../../../src/linux/state/overrides.ts';
-import { FakeHost } from '../../../support/fake-host.ts';
+import { arpValues, FakeHost } from '../../../support/fake-host.ts';
 
 const NO_LINKS = { links: [], promoteSecondaries: true, files: {} };
-const host = (): FakeHost =>
-  new FakeHost(
-    { ...NO_LINKS, all: { arp_ignore: 0, arp_announce: 0 }, default: { arp_ignore: 0, arp_announce: 0 } },
-    [],
-  );
+const host = (): FakeHost => new FakeHost({ ...NO_LINKS, all: arpValues(), default: arpValues() }, []);
 const prepare = (fake: FakeHost) => prepareLedger(fake, { lockFd: null, timeoutMs: 1000 });
 const HOLD = { kind: 'hold', reason: 'a test', forMs: null } as const;
 

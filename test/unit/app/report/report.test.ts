@@ -11,6 +11,7 @@ import { absent, unreadable, value } from '../../../../src/core/model/reading.ts
 import { NOT_LOOKED_AT } from '../../../../src/core/model/surroundings.ts';
 import { exitCode } from '../../../../src/core/report/exit-code.ts';
 import type { LastRun, RunRecord } from '../../../../src/core/report/journal.ts';
+import { arpReadings } from '../../core/checks/host.ts';
 
 interface Fake extends Reporting {
   readonly records: RunRecord[];
@@ -62,7 +63,7 @@ function fakeHost(): Fake {
 
 /** Two interfaces; leaking means that eth0 answers for every address. */
 function observedOf({ leaking, blind }: Fake): Observed {
-  const keys = (ignore: number) => ({ arp_ignore: value(ignore), arp_announce: value(2) });
+  const keys = (ignore: number) => arpReadings({ arp_ignore: value(ignore) });
   const link = {
     ...{ name: LO, index: 1, up: true, loopback: true, noArp: false, kind: null, portKind: null, master: null },
     addresses: [],

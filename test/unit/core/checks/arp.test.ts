@@ -1,7 +1,7 @@
 // The two ARP keys, every value the kernel takes: what counts is the larger of `all` and the interface.
 import { describe, expect, it } from 'vitest';
 import { absent, type Reading, unreadable, value } from '../../../../src/core/model/reading.ts';
-import { arp, type Case, eth0, found, judged, link, lo } from './host.ts';
+import { arp, arpReadings, type Case, eth0, found, judged, link, lo } from './host.ts';
 
 /** all, eth0 → severity, or nothing; conf/default as apply leaves it. */
 const ignore = (all: number, own: number): Case => ({
@@ -101,7 +101,7 @@ describe('arp_announce', () => {
 });
 
 describe('ARP keys that cannot be read', () => {
-  const both = (reading: Reading<number>) => ({ arp_ignore: reading, arp_announce: reading });
+  const both = (reading: Reading<number>) => arpReadings({ arp_ignore: reading, arp_announce: reading });
   it.each<readonly [string, Case, readonly string[]]>([
     ['none at all', { observed: { arp: absent } }, ['unknown arp-ignore@all', 'unknown arp-announce@all']],
     [
@@ -115,7 +115,7 @@ describe('ARP keys that cannot be read', () => {
         observed: {
           arp: value(
             new Map([
-              ['all', { arp_ignore: value(1), arp_announce: value(2) }],
+              ['all', arpReadings({})],
               ['eth0', both(unreadable('io', 'EIO'))],
             ]),
           ),
@@ -130,7 +130,7 @@ describe('what apply would do about it', () => {
   const actions = (given: Case) =>
     judged(given)
       .unfolded.flatMap((f) => (f.kind === 'wrong' ? f.actions : []))
-      .flatMap((a) => (a.kind === 'set-sysctl' ? [`${a.path[3]}/${a.path[4]}=${a.to}`] : []));
+      .flatMap((a) => (a.kind === 'set-sysctl' ? [`${a.setting.scope}/${a.setting.key}=${a.to}`] : []));
   it('sets all, and whatever interface overrides it', () => {
     expect(actions(ignore(0, 0))).toContain('all/arp_ignore=1');
     expect(actions(ignore(1, 8))).toContain('eth0/arp_ignore=1');

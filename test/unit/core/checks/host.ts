@@ -2,6 +2,7 @@
 
 import { CHECKS, checkNamed } from '../../../../src/core/checks/registry.ts';
 import { type Judgement, judge } from '../../../../src/core/judge.ts';
+import { forEachArpKey, MANAGED } from '../../../../src/core/model/arp-settings.ts';
 import type { CheckContext } from '../../../../src/core/model/check.ts';
 import { type Desired, type DesiredVip, emptyDesired, type Service } from '../../../../src/core/model/desired.ts';
 import type { Finding } from '../../../../src/core/model/finding.ts';
@@ -99,12 +100,16 @@ export const cleanRouting: Routing = {
 export const knobs = (values: Readonly<Record<string, number>>): Observed['knobs'] =>
   new Map(Object.entries(values).map(([path, number]) => [path, value(number)]));
 
+/** Readings of the managed keys; as wanted where nothing is said. */
+export const arpReadings = (readings: Partial<ArpSettings>): ArpSettings =>
+  forEachArpKey((key) => readings[key] ?? value(MANAGED[key].wanted));
+
 export const arp = (values: Readonly<Record<string, readonly [ignore: number, announce: number]>>): Observed['arp'] =>
   value(
     new Map(
       Object.entries(values).map(([name, [ignore, announce]]): [string, ArpSettings] => [
         name,
-        { arp_ignore: value(ignore), arp_announce: value(announce) },
+        arpReadings({ arp_ignore: value(ignore), arp_announce: value(announce) }),
       ]),
     ),
   );

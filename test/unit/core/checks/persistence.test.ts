@@ -8,7 +8,7 @@ import { planApply } from '../../../../src/core/plan/plan.ts';
 import { renderSysctlFile, SYSCTL_FILE } from '../../../../src/core/sysctl/file.ts';
 import { replay } from '../../../../src/core/sysctl/replay.ts';
 import { REPLAY } from '../sysctl/replay-cases.ts';
-import { type Case, contextOf, eth0, file, found, judged, link, lo, onLo, TODAY } from './host.ts';
+import { arpReadings, type Case, contextOf, eth0, file, found, judged, link, lo, onLo, TODAY } from './host.ts';
 
 const filesOf = (
   texts: Readonly<Record<string, string>>,
@@ -168,8 +168,8 @@ describe('apply while /etc/sysctl.conf contradicts', () => {
   it('is not refused while the host leaks', () => {
     const arp = value(
       new Map([
-        ['all', { arp_ignore: value(0), arp_announce: value(2) }],
-        ['eth0', { arp_ignore: value(0), arp_announce: value(2) }],
+        ['all', arpReadings({ arp_ignore: value(0) })],
+        ['eth0', arpReadings({ arp_ignore: value(0) })],
       ]),
     );
     expect(plan({ observed: { ...contradicted, sysctlFile: absent, links: value([lo, eth0]), arp } }).kind).toBe(

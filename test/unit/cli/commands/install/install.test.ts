@@ -20,6 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../../../../../src/cli/program.ts';
 import { type Desired, emptyDesired } from '../../../../../src/core/model/desired.ts';
+import { LEDGER_FORMAT } from '../../../../../src/core/model/ledger.ts';
 import { type Ip, LO } from '../../../../../src/core/model/names.ts';
 import { mentionsIn } from '../../../../../src/core/network/vip-files.ts';
 import { Paths } from '../../../../../src/linux/files/paths.ts';
@@ -241,7 +242,7 @@ describe('uninstall', () => {
     await install();
     const address = { device: 'lo', ip: '10.0.0.100', prefixLength: 32, origin: 'added' };
     const ledger = {
-      format: 1,
+      format: LEDGER_FORMAT,
       machineId: null,
       addresses: [address],
       sysctls: [],
