@@ -26,7 +26,7 @@ const SHIPPED = [
   ...['units/rsprep-apply.service', 'docs/man/rsprep.8', 'README.md', 'CHANGELOG.md', 'LICENSE'],
 ];
 /** And none of these: a code cache belongs to the Node that wrote it. */
-const NOT_SHIPPED = /code-cache|node_modules|^(src|test|scripts|bench)\//;
+const NOT_SHIPPED = /\.cache$|node_modules|^(src|test|scripts|bench)\//;
 
 const json = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
 const { name, version } = json('package.json');

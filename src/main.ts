@@ -2,10 +2,14 @@ import { fstatSync, writeSync } from 'node:fs';
 import { calledCommand } from './cli/commands/registry.ts';
 import type { Io } from './cli/context.ts';
 import { runProgram } from './cli/program.ts';
+import { type CodeCache, WRITE_CODE_CACHE, writeCache } from './code-cache.ts';
 import { PLUGIN } from './core/report/exit-code.ts';
 
 /** sysexits(3) EX_SOFTWARE: a bug of ours, never mistaken for a verdict. */
 const EXIT_BUG = 70;
+
+/** Of the loader. */
+declare const codeCache: CodeCache;
 
 /** The composition root: the only place that knows process, and the only caller of process.exit. */
 function main(): void {
@@ -29,7 +33,18 @@ function main(): void {
     },
   };
   process.on('uncaughtException', bug);
-  runProgram(process.argv.slice(2), io).then(() => process.exit(exitCode), bug);
+  const argv = process.argv.slice(2);
+  const ended = argv[0] === WRITE_CODE_CACHE ? writeCodeCache(io) : runProgram(argv, io);
+  ended.then(() => process.exit(exitCode), bug);
+}
+
+/** `rsprep.cjs --write-code-cache`, for build and install alone: prints where the cache is, and whether this run started from one. */
+async function writeCodeCache(io: Io): Promise<void> {
+  const { warmUp } = await import('./cli/warm-up.ts');
+  await warmUp(io);
+  writeCache(codeCache.path, codeCache.compiled());
+  io.out(`${codeCache.isUsed ? 'renewed' : 'made'} ${codeCache.path}\n`);
+  io.setExitCode(0);
 }
 
 /** process.stdout loads Node's streams and sockets, a fifth of a start: it is asked only where there can be a terminal. */

@@ -21,7 +21,7 @@ beforeAll(async () => {
     ...{ render: ['--check', 'misc'], askEveryMs: ASK_EVERY_MS, patienceMs: 60_000 },
     // The first start reads the program from the host.
     prepare: (director) =>
-      director.ok('cp /opt/rsprep/rsprep.cjs /usr/bin/rsprep; ln -s /opt/node/node /usr/bin/node; rsprep --version'),
+      director.ok('ln -s /opt/rsprep/rsprep.cjs /usr/bin/rsprep; ln -s /opt/node/node /usr/bin/node; rsprep --version'),
   });
 }, 300_000);
 afterAll(() => farm?.remove());

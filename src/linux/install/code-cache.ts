@@ -1,30 +1,40 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { CACHE_NAME, WRITE_CODE_CACHE } from '../../code-cache.ts';
+import { errorCode } from '../files/errors.ts';
 import type { Paths } from '../files/paths.ts';
-import { read } from '../process/command.ts';
-import { PROGRAM_DIRECTORY } from './files.ts';
+import { commandFailure, read } from '../process/command.ts';
+import { JITLESS, PROGRAM_DIRECTORY } from './files.ts';
 
-/** Beside the program; src/loader.ts reads it. No part of the manifest: it is made on the host, and another for every Node. */
-const CACHE_FILE = `${PROGRAM_DIRECTORY}/rsprep.code-cache`;
-const LIMIT_MS = 60_000;
+/** Each way in which units and people start Node; V8 takes a cache only with the flags it was made with. */
+const STARTS: readonly (readonly string[])[] = [[], JITLESS];
+const LIMIT_MS = 120_000;
 
 /**
- * What the host's Node makes of the installed program, so that `verify` starts in two thirds of the time. Runs one `verify`,
- * which only reads. @returns a note where there is none: that is only slower
+ * What the host's Node makes of the installed program, so that a start takes two thirds of the time. Runs commands that only
+ * read (src/cli/warm-up.ts). @returns notes about what could not be made: that is only slower
  */
-export function makeCodeCache(paths: Paths, node: string): string | null {
+export function makeCodeCaches(paths: Paths, node: string): readonly string[] {
+  deleteCodeCaches(paths);
   const program = paths.at(`${PROGRAM_DIRECTORY}/rsprep.cjs`);
-  const folder = mkdtempSync(join(tmpdir(), 'rsprep-install-'));
-  try {
-    const config = join(folder, 'rsprep.yaml');
-    writeFileSync(config, 'version: 1\nvips: [192.0.2.1]\n', { mode: 0o644 });
-    const verify = ['verify', '--root', folder, '-c', config];
-    read([node, program, '--write-code-cache', paths.at(CACHE_FILE), ...verify], { timeoutMs: LIMIT_MS });
-    return existsSync(paths.at(CACHE_FILE)) ? null : `${CACHE_FILE} could not be made: rsprep only starts slower`;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return STARTS.flatMap((options) => {
+    const result = read([node, ...options, program, WRITE_CODE_CACHE], { timeoutMs: LIMIT_MS });
+    if (result.kind === 'ok') return [];
+    return [`${commandFailure(result, 'no code cache')}; rsprep only starts slower`];
+  });
 }
 
-export const deleteCodeCache = (paths: Paths): void => rmSync(paths.at(CACHE_FILE), { force: true });
+/** Of every program and every Node: they are no part of the manifest, because each host makes its own. */
+export function deleteCodeCaches(paths: Paths): void {
+  const folder = paths.at(PROGRAM_DIRECTORY);
+  for (const name of namesIn(folder)) if (CACHE_NAME.test(name)) rmSync(join(folder, name), { force: true });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -56,6 +56,9 @@ export function collectFiles(paths: Paths, program: string, choices: InstallChoi
   }
 }
 
+/** What rsprep.cjs loads from beside it. */
+const PARTS = ['rsprep-program.cjs', 'rsprep-packages.cjs', 'rsprep-probe-thread.cjs'];
+
 /** The bundle, its addons and licences, the files it installs from, and the command in PATH. */
 function programFiles(bundle: string, units: string, node: string): readonly WantedFile[] {
   const here = dirname(bundle);
@@ -65,11 +68,10 @@ function programFiles(bundle: string, units: string, node: string): readonly Wan
       if (/^rsprep-\w+\.node$/.test(name)) addons.set(name, join(folder, name));
     }
   }
-  const legal = `${bundle}.LEGAL.txt`;
   return [
     copy(bundle, `${PROGRAM_DIRECTORY}/rsprep.cjs`, 0o755),
+    ...PARTS.map((name) => copy(join(here, name), `${PROGRAM_DIRECTORY}/${name}`)),
     ...[...addons].map(([name, from]) => copy(from, `${PROGRAM_DIRECTORY}/${name}`, 0o755)),
-    ...(existsSync(legal) ? [copy(legal, `${PROGRAM_DIRECTORY}/rsprep.cjs.LEGAL.txt`)] : []),
     ...filesBelow(units).map((name) =>
       copy(join(units, name), `${PROGRAM_DIRECTORY}/units/${name}`, name.startsWith('nagios/') ? 0o755 : 0o644),
     ),
@@ -94,6 +96,9 @@ function unitFiles(units: string, { by, responder }: InstallChoices): readonly W
   ];
 }
 
+/** How Node is started where RSPREP_JITLESS is set: no code is made at run time, so that MemoryDenyWriteExecute= can hold. */
+export const JITLESS = ['--jitless', '--no-expose-wasm'] as const;
+
 /** A shell script rather than a link: units and cron need no PATH with the right Node in it, and its environment is ours. */
 const launcher = (node: string): string => `#!/bin/sh
 # Starts rsprep with the Node.js it was installed with; with the one in PATH where that is gone.
@@ -106,7 +111,7 @@ node='${node.replaceAll("'", `'\\''`)}'
   echo 'rsprep: there is no Node.js to run it: install nodejs 20 or newer, then rsprep install' >&2
   exit 1
 }
-exec "$node" \${RSPREP_JITLESS:+--jitless --no-expose-wasm} ${PROGRAM_DIRECTORY}/rsprep.cjs "$@"
+exec "$node" \${RSPREP_JITLESS:+${JITLESS.join(' ')}} ${PROGRAM_DIRECTORY}/rsprep.cjs "$@"
 `;
 
 const nodeNotes = ({ node }: InstallChoices): readonly string[] =>

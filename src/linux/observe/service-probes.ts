@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type * as WorkerThreads from 'node:worker_threads';
 import type { Desired } from '../../core/model/desired.ts';
 import { familyOf, type Ip } from '../../core/model/names.ts';
@@ -9,7 +11,9 @@ const PROBE_MS = 300;
 /** A worker thread starts in about 15 ms; on a loaded host it is given more. */
 const START_MS = 1000;
 
-interface Order {
+export type ProbeOutcome = ProbeResult['outcome'];
+
+export interface ProbeOrder {
   readonly vip: Ip;
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;
@@ -17,6 +21,19 @@ interface Order {
   readonly send: string;
   readonly expect: string;
 }
+
+/** What the thread is started with. */
+export interface ProbeThreadData {
+  readonly orders: readonly ProbeOrder[];
+  /** Its only number becomes 1 once `port` has got the outcomes, in the order of the orders. */
+  readonly done: Int32Array;
+  readonly port: WorkerThreads.MessagePort;
+  /** For each. */
+  readonly timeoutMs: number;
+}
+
+/** Built from probe-thread.ts, beside the program. */
+const THREAD_FILE = 'rsprep-probe-thread.cjs';
 
 /**
  * Asks each service that has a `probe`, from a socket bound to this host's own address: unbound, the kernel would take the VIP
@@ -29,7 +46,7 @@ export function probeServices(desired: Desired, ownAddress: (family: 4 | 6) => I
     services.flatMap(({ protocol, port, probe }) => (probe ? [{ vip: address, protocol, port, ...probe }] : [])),
   );
   if (probes.length === 0) return [];
-  const orders = probes.flatMap((probe): readonly Order[] => {
+  const orders = probes.flatMap((probe): readonly ProbeOrder[] => {
     const from = ownAddress(familyOf(probe.vip));
     return from === null ? [] : [{ ...probe, from }];
   });
@@ -47,14 +64,19 @@ export function probeServices(desired: Desired, ownAddress: (family: 4 | 6) => I
   });
 }
 
-function run(orders: readonly Order[]): readonly ProbeResult['outcome'][] {
+function run(orders: readonly ProbeOrder[]): readonly ProbeOutcome[] {
+  const file = join(__dirname, THREAD_FILE);
+  if (!existsSync(file)) {
+    const reason = `${file} is not there, so nothing could be asked: install rsprep again`;
+    return orders.map(() => ({ kind: 'not-asked', reason }));
+  }
   // Loaded only when there is something to ask: it would cost every verify a millisecond.
   const threads: typeof WorkerThreads = createRequire('/')('node:worker_threads');
   const done = new Int32Array(new SharedArrayBuffer(4));
   const { port1, port2 } = new threads.MessageChannel();
-  const worker = new threads.Worker(THREAD, {
-    eval: true,
-    workerData: { orders, done, port: port2, timeoutMs: PROBE_MS },
+  const workerData: ProbeThreadData = { orders, done, port: port2, timeoutMs: PROBE_MS };
+  const worker = new threads.Worker(file, {
+    workerData,
     transferList: [port2],
     env: {},
     execArgv: [],
@@ -64,71 +86,5 @@ function run(orders: readonly Order[]): readonly ProbeResult['outcome'][] {
   const received = threads.receiveMessageOnPort(port1);
   port1.close();
   void worker.terminate();
-  return received === undefined ? [] : (received.message as readonly ProbeResult['outcome'][]);
+  return received === undefined ? [] : (received.message as readonly ProbeOutcome[]);
 }
-
-/** Runs in a thread of its own, from this text: a bundle has no second file to start. Plain CommonJS for every Node from 20. */
-const THREAD = `
-const { workerData: { orders, done, port, timeoutMs } } = require('node:worker_threads');
-const dgram = require('node:dgram');
-const net = require('node:net');
-const { BlockList, isIPv6 } = net;
-
-function judge(order, reply) {
-  return reply.toString('hex').startsWith(order.expect)
-    ? null
-    : { kind: 'wrong-answer', received: reply.subarray(0, 40).toString('hex') };
-}
-function same(a, b) {
-  if (a === b) return true;
-  const list = new BlockList();
-  list.addAddress(b, isIPv6(b) ? 'ipv6' : 'ipv4');
-  return list.check(a, isIPv6(a) ? 'ipv6' : 'ipv4');
-}
-function ask(order) {
-  const started = performance.now();
-  return new Promise((resolve) => {
-    let partial = Buffer.alloc(0);
-    let close = () => {};
-    const end = (outcome) => { clearTimeout(timer); close(); resolve(outcome); };
-    const good = () => end({ kind: 'as-expected', milliseconds: Math.round(performance.now() - started) });
-    // A sandbox without internet sockets (rsprep-report.service): that says nothing about the service.
-    const failed = (error) => end(error.code === 'EAFNOSUPPORT'
-      ? { kind: 'not-asked', reason: 'this process may not open internet sockets (docs/monitoring.md, "Timer or cron")' }
-      : { kind: 'no-answer', reason: error.code || error.message });
-    const timer = setTimeout(() => end(
-      partial.length > 0 ? judge(order, partial) || { kind: 'no-answer', reason: 'too little' }
-                         : { kind: 'no-answer', reason: 'no reply within ' + timeoutMs + ' ms' }), timeoutMs);
-    const request = Buffer.from(order.send, 'hex');
-    if (order.protocol === 'udp') {
-      const socket = dgram.createSocket(isIPv6(order.vip) ? 'udp6' : 'udp4');
-      close = () => socket.close();
-      socket.on('error', failed);
-      socket.on('message', (reply, { address, port: from }) => {
-        if (from !== order.port || !same(address, order.vip)) return end({ kind: 'wrong-source', source: address + ' port ' + from });
-        const bad = judge(order, reply);
-        bad ? end(bad) : good();
-      });
-      socket.bind(0, order.from, () => socket.send(request, order.port, order.vip, (error) => error && failed(error)));
-    } else {
-      const socket = net.connect({ host: order.vip, port: order.port, localAddress: order.from });
-      close = () => socket.destroy();
-      socket.on('error', failed);
-      socket.on('connect', () => socket.write(request));
-      socket.on('data', (data) => {
-        partial = Buffer.concat([partial, data]);
-        if (partial.length * 2 < order.expect.length) return;
-        const bad = judge(order, partial);
-        bad ? end(bad) : good();
-      });
-      socket.on('end', () => partial.length > 0 ? end(judge(order, partial) || { kind: 'no-answer', reason: 'it closed the connection' })
-                                                : failed({ code: 'it closed the connection without an answer' }));
-    }
-  });
-}
-Promise.all(orders.map(ask)).then((outcomes) => {
-  port.postMessage(outcomes);
-  Atomics.store(done, 0, 1);
-  Atomics.notify(done, 0);
-});
-`;

@@ -3,7 +3,7 @@ import type { Wanted } from '../../../core/plan/install.ts';
 import { errorCode, errorText } from '../../../linux/files/errors.ts';
 import { exists } from '../../../linux/files/folders.ts';
 import type { Paths } from '../../../linux/files/paths.ts';
-import { deleteCodeCache, makeCodeCache } from '../../../linux/install/code-cache.ts';
+import { deleteCodeCaches, makeCodeCaches } from '../../../linux/install/code-cache.ts';
 import { findHandMade } from '../../../linux/install/hand-made.ts';
 import { isLive, MANIFEST_PATH, tool } from '../../../linux/install/run.ts';
 import { readLedger } from '../../../linux/state/ledger.ts';
@@ -13,10 +13,10 @@ import { DEFAULT_CONFIG } from '../../globals.ts';
 export const bootsWithSystemd = (paths: Paths): boolean =>
   ['/run/systemd/system', '/usr/lib/systemd/systemd', '/lib/systemd/systemd'].some((path) => exists(paths.at(path)));
 
-/** Makes the code cache, the user and directories, tells systemd, starts the timer; what cannot be done is said. @returns notes */
+/** Makes the code caches, the user and directories, tells systemd, starts the timer; what cannot be done is said. @returns notes */
 export function afterInstall(paths: Paths, wanted: readonly Wanted[], node: string): readonly string[] {
   const root = paths.root === '/' ? [] : [`--root=${paths.root}`];
-  const notes: (string | null)[] = [makeCodeCache(paths, node)];
+  const notes: (string | null)[] = [...makeCodeCaches(paths, node)];
   if (bootsWithSystemd(paths)) {
     notes.push(tool(['systemd-sysusers', ...root, paths.root === '/' ? '/etc/sysusers.d/rsprep.conf' : 'rsprep.conf']));
     notes.push(
@@ -80,7 +80,7 @@ export function stopUnits(paths: Paths): void {
 /** The manifest goes last; with `all` so do configuration, ledger, journal and user. @returns notes */
 export function purge(paths: Paths, all: boolean): readonly string[] {
   rmSync(paths.at(MANIFEST_PATH), { force: true });
-  deleteCodeCache(paths);
+  deleteCodeCaches(paths);
   const notes: (string | null)[] = [];
   if (isLive(paths)) notes.push(tool(['systemctl', 'daemon-reload']));
   if (!all)

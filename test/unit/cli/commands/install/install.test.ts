@@ -49,6 +49,8 @@ beforeEach(() => {
   // A copy of rsprep such as npm makes: dist/ and units/ side by side.
   mkdirSync(join(folder, 'package/dist'), { recursive: true });
   writeFileSync(join(folder, 'package/dist/rsprep.cjs'), 'the program');
+  for (const part of ['program', 'packages', 'probe-thread'])
+    writeFileSync(join(folder, `package/dist/rsprep-${part}.cjs`), `its ${part}`);
   writeFileSync(join(folder, 'package/dist/rsprep-x64.node'), 'its addon');
   cpSync(join(CHECKOUT, 'units'), join(folder, 'package/units'), { recursive: true });
   put('/usr/lib/systemd/systemd', '');
@@ -92,6 +94,9 @@ describe('install', () => {
   it('puts program, units, sample, man page and completions in place, and enables apply and the timer', async () => {
     expect(await install()).toMatchObject({ code: 0, err: '' });
     expect(text('/usr/lib/rsprep/rsprep.cjs')).toBe('the program');
+    expect(text('/usr/lib/rsprep/rsprep-program.cjs')).toBe('its program');
+    expect(text('/usr/lib/rsprep/rsprep-packages.cjs')).toBe('its packages');
+    expect(text('/usr/lib/rsprep/rsprep-probe-thread.cjs')).toBe('its probe-thread');
     expect(text('/usr/lib/rsprep/rsprep-x64.node')).toBe('its addon');
     expect(statSync(at('/usr/bin/rsprep')).mode & 0o777).toBe(0o755);
     expect(text('/usr/bin/rsprep')).toContain("node='/opt/node/bin/node'");
@@ -104,6 +109,19 @@ describe('install', () => {
       expect(isThere(at(`/etc/systemd/system/${off}`))).toBe(false);
     expect(isThere(at('/etc/rsprep/rsprep.yaml'))).toBe(false);
     expect(isThere(at('/etc/cron.d/rsprep'))).toBe(false);
+  });
+
+  it('makes a code cache for each way Node is started, in place of older ones, and takes them away again', async () => {
+    rmSync(join(folder, 'package/dist'), { recursive: true });
+    cpSync(join(CHECKOUT, 'dist'), join(folder, 'package/dist'), { recursive: true });
+    const caches = () => readdirSync(at('/usr/lib/rsprep')).filter((name) => name.endsWith('.cache'));
+    await install();
+    put('/usr/lib/rsprep/rsprep-0123456789abcdef-1.cache', 'of another version');
+    expect(await install('--node', process.execPath)).toMatchObject({ code: 0, err: '' });
+    expect(caches()).toHaveLength(2);
+    expect(caches()).not.toContain('rsprep-0123456789abcdef-1.cache');
+    expect(await install('--uninstall')).toMatchObject({ code: 0 });
+    expect(isThere(at('/usr/lib/rsprep'))).toBe(false);
   });
 
   it('the second time does nothing', async () => {
