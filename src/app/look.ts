@@ -4,7 +4,7 @@ import type { CheckContext } from '../core/model/check.ts';
 import type { Desired } from '../core/model/desired.ts';
 import { inEffect, type Override } from '../core/model/override.ts';
 import type { Report } from '../core/report/report.ts';
-import type { Looking } from './ports/ports.ts';
+import type { Looking } from './ports/host.ts';
 
 export interface Look {
   readonly context: CheckContext;

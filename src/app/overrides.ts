@@ -2,7 +2,7 @@ import { assertNever } from '../core/model/names.ts';
 import { inEffect, type Override, type OverrideKind, withOverride } from '../core/model/override.ts';
 import type { Unreadable } from '../core/model/reading.ts';
 import { tryToWrite } from './apply/recover.ts';
-import type { Changing, Failure } from './ports/ports.ts';
+import type { Changing, Failure } from './ports/host.ts';
 
 export type OverrideOutcome =
   | { readonly kind: 'written'; readonly overrides: readonly Override[]; readonly ended: readonly Override[] }

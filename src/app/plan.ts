@@ -5,7 +5,7 @@ import { type Plan, type PlanOptions, planApply } from '../core/plan/plan.ts';
 import type { Report, StepReport } from '../core/report/report.ts';
 import { blinding } from './apply/blind.ts';
 import { baseReport, look } from './look.ts';
-import type { Looking } from './ports/ports.ts';
+import type { Looking } from './ports/host.ts';
 
 /** What apply would do, by the same path: observe, judge, plan. Changes nothing. */
 export function plan(

@@ -3,7 +3,7 @@ import type { Desired } from '../core/model/desired.ts';
 import type { Override } from '../core/model/override.ts';
 import { inWords, totals } from '../core/report/report.ts';
 import { look, overridesNow } from './look.ts';
-import type { Looking } from './ports/ports.ts';
+import type { Looking } from './ports/host.ts';
 
 export interface Status {
   readonly host: string;

@@ -4,7 +4,7 @@ import type { Check } from '../core/model/check.ts';
 import type { Desired } from '../core/model/desired.ts';
 import type { Report } from '../core/report/report.ts';
 import { baseReport, look, today } from './look.ts';
-import type { Looking } from './ports/ports.ts';
+import type { Looking } from './ports/host.ts';
 
 /**
  * Observes and judges. Its only port is `Looking`, which has nothing that changes a host.

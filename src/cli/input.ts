@@ -1,4 +1,4 @@
-import type { Failure } from '../app/ports/ports.ts';
+import type { Failure } from '../app/ports/host.ts';
 import { formatRefusal, type LoadResult, loadConfigFile } from '../config/file.ts';
 import { formatConfigError } from '../config/problem.ts';
 import type { Desired } from '../core/model/desired.ts';

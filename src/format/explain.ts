@@ -1,6 +1,6 @@
-import { BY_RUN, type ByRun } from '../core/checks/by-run.ts';
-import { ELSEWHERE, type Elsewhere } from '../core/checks/elsewhere.ts';
+import { BY_RUN, type ByRun } from '../core/checks/found-by-run.ts';
 import { CHECKS } from '../core/checks/registry.ts';
+import { ELSEWHERE, type Elsewhere } from '../core/checks/seen-elsewhere.ts';
 import type { Check } from '../core/model/check.ts';
 import { SEVERITIES } from '../core/model/finding.ts';
 import type { Style } from './style.ts';

@@ -1,4 +1,4 @@
-import type { ActionResult, Changing, PerformContext } from '../../src/app/ports/ports.ts';
+import type { ActionResult, Changing, PerformContext } from '../../src/app/ports/host.ts';
 import type { Action } from '../../src/core/model/action.ts';
 import {
   ARP_KEYS,

@@ -1,7 +1,7 @@
 import { checkNamed } from '../../core/checks/registry.ts';
 import type { Judgement } from '../../core/judge.ts';
 import type { CheckContext } from '../../core/model/check.ts';
-import type { Failure } from '../ports/ports.ts';
+import type { Failure } from '../ports/host.ts';
 
 /**
  * Why this host must not be changed now: something that decides between a leak and none could not be observed. Nothing is

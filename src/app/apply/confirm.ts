@@ -1,7 +1,7 @@
 import type { Report } from '../../core/report/report.ts';
-import { underLock } from '../locked.ts';
 import { baseReport } from '../look.ts';
-import type { Changing, Failure } from '../ports/ports.ts';
+import type { Changing, Failure } from '../ports/host.ts';
+import { underLock } from '../under-lock.ts';
 import { type ApplyOptions, applyLocked } from './apply.ts';
 import { tryToWrite } from './recover.ts';
 import { isExpired, isRebooted, takeBack } from './unconfirmed.ts';

@@ -10,10 +10,10 @@ import {
   withoutHealRules,
 } from '../../core/plan/heal.ts';
 import type { Report } from '../../core/report/report.ts';
-import { underLock } from '../locked.ts';
 import { baseReport, look, unknownHold } from '../look.ts';
 import type { Healing } from '../ports/heal.ts';
-import type { Changing } from '../ports/ports.ts';
+import type { Changing } from '../ports/host.ts';
+import { underLock } from '../under-lock.ts';
 import { type ApplyOptions, applyLocked } from './apply.ts';
 import { waitsForConfirmation } from './unconfirmed.ts';
 

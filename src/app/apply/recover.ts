@@ -1,7 +1,7 @@
 import type { Unconfirmed } from '../../core/model/ledger.ts';
 import { assertNever } from '../../core/model/names.ts';
 import type { Unreadable } from '../../core/model/reading.ts';
-import type { Changing, Failure } from '../ports/ports.ts';
+import type { Changing, Failure } from '../ports/host.ts';
 import { isExpired, isRebooted, takeBack } from './unconfirmed.ts';
 
 type Prepared =

@@ -9,7 +9,7 @@ import { afterApply, afterRollback, beforeApply } from '../../core/plan/ledger-u
 import { planRollback } from '../../core/plan/rollback.ts';
 import type { Report, StepReport } from '../../core/report/report.ts';
 import { type Look, look } from '../look.ts';
-import type { Changing } from '../ports/ports.ts';
+import type { Changing } from '../ports/host.ts';
 import { tryToWrite } from './recover.ts';
 import { type Performed, type Progress, performSteps, performUndo } from './transaction.ts';
 

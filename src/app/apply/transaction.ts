@@ -2,7 +2,7 @@ import type { Action } from '../../core/model/action.ts';
 import type { Phase, Step } from '../../core/model/step.ts';
 import type { StepReport } from '../../core/report/report.ts';
 import { stepReport } from '../plan.ts';
-import type { ActionResult, Changing, PerformContext } from '../ports/ports.ts';
+import type { ActionResult, Changing, PerformContext } from '../ports/host.ts';
 
 export type Progress = (done: number, total: number) => void;
 

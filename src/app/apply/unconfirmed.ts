@@ -5,7 +5,7 @@ import type { Ip } from '../../core/model/names.ts';
 import { withOverride } from '../../core/model/override.ts';
 import { dragged } from '../../core/plan/drag.ts';
 import { stillLocal } from '../../core/plan/remove.ts';
-import type { Changing, Failure } from '../ports/ports.ts';
+import type { Changing, Failure } from '../ports/host.ts';
 import { performUndo } from './transaction.ts';
 
 export type TakenBack =

@@ -1,5 +1,5 @@
 import type { HealState } from '../../core/plan/heal.ts';
-import type { Changing } from './ports.ts';
+import type { Changing } from './host.ts';
 
 /** What `rsprep apply --heal` needs besides changing the host: to remember what it fixed. */
 export interface Healing extends Changing {

@@ -2,7 +2,7 @@ import type { Observed } from '../../core/model/observed.ts';
 import type { Reading } from '../../core/model/reading.ts';
 import type { OpenFinding } from '../../core/report/compare.ts';
 import type { LastRun, RunRecord } from '../../core/report/journal.ts';
-import type { Looking } from './ports.ts';
+import type { Looking } from './host.ts';
 
 /** What `rsprep report` needs besides looking: its own journal. Nothing in it can change the host or the ledger. */
 export interface Reporting extends Looking {

@@ -1,6 +1,6 @@
 import type { Desired } from '../../core/model/desired.ts';
 import type { SubjectVerdict } from '../../udp/vouch.ts';
-import type { Looking } from './ports.ts';
+import type { Looking } from './host.ts';
 
 /** What the responder needs besides looking. Nothing in it can change the host. */
 export interface Responding extends Looking {

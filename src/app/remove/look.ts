@@ -6,7 +6,7 @@ import type { CheckContext } from '../../core/model/check.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import type { Refusal } from '../../core/model/refusal.ts';
 import { ownMarks, type RemovePlan } from '../../core/plan/remove.ts';
-import type { Changing, Failure } from '../ports/ports.ts';
+import type { Changing, Failure } from '../ports/host.ts';
 
 export const lostLedger: Failure = {
   kind: 'failed',

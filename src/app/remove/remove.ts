@@ -11,9 +11,9 @@ import { planRemove, type RemovePlan, rollbackOfRemove } from '../../core/plan/r
 import type { Report, StepReport } from '../../core/report/report.ts';
 import { ledgerFailure, prepareLedger, tryToWrite } from '../apply/recover.ts';
 import { mayBeDone, performUndo } from '../apply/transaction.ts';
-import { underLock } from '../locked.ts';
 import { baseReport, today } from '../look.ts';
-import type { ActionResult, Changing, Failure } from '../ports/ports.ts';
+import type { ActionResult, Changing, Failure } from '../ports/host.ts';
+import { underLock } from '../under-lock.ts';
 import { answeredByProxy, contextNow, lostLedger, unobservable, withoutLedger } from './look.ts';
 
 export interface RemoveOptions {

@@ -7,7 +7,7 @@ import { couldTell, JOURNAL_VERSION, type LastRun, type RunRecord } from '../../
 import { markTold, type News, newsOf } from '../../core/report/news.ts';
 import type { Report } from '../../core/report/report.ts';
 import { baseReport, look } from '../look.ts';
-import type { Failure } from '../ports/ports.ts';
+import type { Failure } from '../ports/host.ts';
 import type { Reporting } from '../ports/report.ts';
 import { type Remembered, recall } from './recall.ts';
 

@@ -1,6 +1,6 @@
 import type { Check, CheckContext } from '../model/check.ts';
 import { type Verdict, wrong } from '../model/finding.ts';
-import { groupBy } from '../model/group.ts';
+import { groupBy } from '../model/group-by.ts';
 import { hostPrefixLength, type Ip } from '../model/names.ts';
 import { type Mention, mentionsIn } from '../network/vip-files.ts';
 import { linksOf } from '../network/ways.ts';

@@ -1,6 +1,6 @@
 import { type Check, type CheckContext, ledgerOf } from '../model/check.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
-import { groupBy } from '../model/group.ts';
+import { groupBy } from '../model/group-by.ts';
 import { lacksPrivilege } from '../model/reading.ts';
 import { type Contradiction, contradictions } from '../sysctl/boot-arp.ts';
 import { explicitInterfaces, renderSysctlFile, SYSCTL_FILE } from '../sysctl/file.ts';

@@ -2,9 +2,9 @@ import type { Check } from '../model/check.ts';
 import { deviceDown, vipMissing, vipOnNic, vipPrefix } from './address.ts';
 import { ARP_CHECKS } from './arp.ts';
 import { bootOwner, bootUnit } from './boot.ts';
-import { BY_RUN, type ByRun } from './by-run.ts';
 import { conntrackFull, conntrackStrict } from './conntrack.ts';
 import { arpFilter, firewallDrops } from './firewall.ts';
+import { BY_RUN, type ByRun } from './found-by-run.ts';
 import { ignoreExpired, ignoreUnknown } from './ignored.ts';
 import { noLinkLocal, vip6Anycast, vip6Preferred, vip6Unusable } from './ipv6.ts';
 import { ledgerCheck, vipStale } from './ledger.ts';
@@ -12,12 +12,12 @@ import { vipExpires, vipScope } from './lifetime.ts';
 import { localRoute } from './local-route.ts';
 import { bootSysctl, persistSysctl } from './persistence.ts';
 import { proxyArp, proxyNdp } from './proxy.ts';
-import { nicNoArp, noWayBack, ripMissing, vipUnroutable } from './reach.ts';
+import { nicNoArp, noWayBack, ripMissing, vipUnroutable } from './reachability.ts';
 import { directorOffLink, gatewayIsDirector, rpFilter } from './routing.ts';
 import { serviceMissing, serviceVipOnly } from './service.ts';
 import { serviceProbe, serviceSource } from './service-answers.ts';
-import { arpSender, vipAsSource } from './source.ts';
 import { ipvsHere, keepalivedVip, vipClash } from './topology.ts';
+import { arpSender, vipAsSource } from './vip-as-source.ts';
 
 /** Every check there is, in the order in which reports list them. To add one, write it in its family's file and name it here. */
 export const CHECKS: readonly Check[] = [

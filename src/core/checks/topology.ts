@@ -1,6 +1,6 @@
 import type { Check, CheckContext } from '../model/check.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
-import { groupBy } from '../model/group.ts';
+import { groupBy } from '../model/group-by.ts';
 import type { Ip } from '../model/names.ts';
 import { lacksPrivilege } from '../model/reading.ts';
 import { isSilent } from '../network/devices.ts';

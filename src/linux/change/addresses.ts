@@ -1,4 +1,4 @@
-import type { ActionResult, PerformContext } from '../../app/ports/ports.ts';
+import type { ActionResult, PerformContext } from '../../app/ports/host.ts';
 import { type Action, addArguments, target } from '../../core/model/action.ts';
 import { assertNever, isIpv6 } from '../../core/model/names.ts';
 import type { Link } from '../../core/model/observed.ts';

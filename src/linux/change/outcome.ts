@@ -1,4 +1,4 @@
-import type { ActionResult, PerformContext } from '../../app/ports/ports.ts';
+import type { ActionResult, PerformContext } from '../../app/ports/host.ts';
 import type { Action } from '../../core/model/action.ts';
 import { type CommandResult, change } from '../process/command.ts';
 

@@ -1,4 +1,4 @@
-import type { ActionResult, PerformContext } from '../../app/ports/ports.ts';
+import type { ActionResult, PerformContext } from '../../app/ports/host.ts';
 import type { Action } from '../../core/model/action.ts';
 import { settingPath, settingText } from '../../core/model/arp-settings.ts';
 import { assertNever } from '../../core/model/names.ts';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
-import type { Failure } from '../../app/ports/ports.ts';
+import type { Failure } from '../../app/ports/host.ts';
 import { errorCode, errorText, isPrivilege } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';

@@ -1,10 +1,10 @@
-import type { Changing, Looking } from '../../app/ports/ports.ts';
+import type { Changing, Looking } from '../../app/ports/host.ts';
 import { perform } from '../change/perform.ts';
 import { armWatchdog, disarmWatchdog, type SelfCommand } from '../change/watchdog.ts';
 import type { Paths } from '../files/paths.ts';
 import { establishedTo } from '../observe/connections.ts';
-import { bootId, hostName, machineId, preflightHost, startIpVersion, who } from '../observe/host.ts';
 import { observe, startMainIp } from '../observe/observe.ts';
+import { bootId, hostName, machineId, preflightHost, startIpVersion, who } from '../observe/preflight.ts';
 import type { Running } from '../process/command.ts';
 import { deleteLedger, readLedger, setLedgerAside, writeLedger } from '../state/ledger.ts';
 import { acquireLock } from '../state/lock.ts';

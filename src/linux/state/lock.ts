@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { LockResult } from '../../app/ports/ports.ts';
+import type { LockResult } from '../../app/ports/host.ts';
 import { errorText, isPrivilege } from '../files/errors.ts';
 import { LOCK_PATH, type Paths } from '../files/paths.ts';
 import { change, commandFailure } from '../process/command.ts';

@@ -83,7 +83,7 @@ async function writeMetrics(context: Context, run: ReportRun): Promise<void> {
 
 /** What the responder counted, by its own word; null where none has said anything for a minute. */
 async function responderCounters({ paths }: Context): Promise<Readonly<Record<string, number>> | null> {
-  const { readResponderRecord } = await import('../../../linux/ports/responder.ts');
+  const { readResponderRecord } = await import('../../../linux/ports/respond.ts');
   const record = readResponderRecord(paths);
   return record && Date.now() - Date.parse(record.at) < 60_000 ? record.stats : null;
 }

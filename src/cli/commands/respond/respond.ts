@@ -10,7 +10,7 @@ import type { Desired } from '../../../core/model/desired.ts';
 import { LEDGER_PATH } from '../../../core/model/ledger.ts';
 import { EXIT } from '../../../core/report/exit-code.ts';
 import { errorText } from '../../../linux/files/errors.ts';
-import { respondingAt, writeResponderRecord } from '../../../linux/ports/responder.ts';
+import { respondingAt, writeResponderRecord } from '../../../linux/ports/respond.ts';
 import { readLedger } from '../../../linux/state/ledger.ts';
 import type { Answer } from '../../../udp/answer.ts';
 import { isPrefix } from '../../../udp/options.ts';

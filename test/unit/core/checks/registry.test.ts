@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ELSEWHERE } from '../../../../src/core/checks/elsewhere.ts';
 import { CHECKS, EARLY_CHECKS } from '../../../../src/core/checks/registry.ts';
+import { ELSEWHERE } from '../../../../src/core/checks/seen-elsewhere.ts';
 import { checksMarkdown, explainList, explainPage, findTopic, topicIds } from '../../../../src/format/explain.ts';
 import { makeStyle } from '../../../../src/format/style.ts';
 import { found, judged } from './host.ts';

@@ -1,7 +1,7 @@
 import { findVip, isHostAddress, linkNamed, onDevice, placesOf } from '../model/addresses.ts';
 import type { Check, CheckContext } from '../model/check.ts';
 import { type Verdict, wrong } from '../model/finding.ts';
-import { groupBy } from '../model/group.ts';
+import { groupBy } from '../model/group-by.ts';
 import { isIpv6 } from '../model/names.ts';
 import type { Address, Link } from '../model/observed.ts';
 import { isSilent } from '../network/devices.ts';

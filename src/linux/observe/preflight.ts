@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
-import type { Failure, HostNeeds } from '../../app/ports/ports.ts';
+import type { Failure, HostNeeds } from '../../app/ports/host.ts';
 import { LEDGER_PATH } from '../../core/model/ledger.ts';
 import { SYSCTL_FILE } from '../../core/sysctl/file.ts';
 import { errorCode, errorText } from '../files/errors.ts';

@@ -1,5 +1,5 @@
 import type { Report } from '../core/report/report.ts';
-import type { Changing } from './ports/ports.ts';
+import type { Changing } from './ports/host.ts';
 
 /** Runs what changes the host under the one lock, and says who holds it where it is busy (exit 75). */
 export async function underLock(
