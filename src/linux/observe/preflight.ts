@@ -1,12 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Failure, HostNeeds } from '../../app/ports/host.ts';
 import { LEDGER_PATH } from '../../core/model/ledger.ts';
 import { SYSCTL_FILE } from '../../core/sysctl/file.ts';
 import { errorCode, errorText } from '../files/errors.ts';
-import { readText } from '../files/files.ts';
-import { MACHINE_ID_PATH, type Paths } from '../files/paths.ts';
+import type { Paths } from '../files/paths.ts';
 import { commandFailure, type Running, start } from '../process/command.ts';
 
 /** CAP_NET_ADMIN, by number (linux/capability.h). */
@@ -15,32 +13,6 @@ const CAP_NET_ADMIN = 12n;
 const OLDEST_IPROUTE2 = '4.18';
 /** The same as a snapshot date: until 5.0 `ip -V` said `iproute2-ss180813`, not 4.18 (include/SNAPSHOT.h). */
 const OLDEST_SNAPSHOT = 180813;
-
-export const hostName = (): string => hostname();
-
-export function machineId(paths: Paths): string | null {
-  const text = readText(paths.at(MACHINE_ID_PATH));
-  return text.kind === 'value' && text.value.trim() !== '' ? text.value.trim() : null;
-}
-
-/** Another after every boot (random(4)). */
-export function bootId(): string | null {
-  const text = readText('/proc/sys/kernel/random/boot_id');
-  return text.kind === 'value' ? text.value.trim() : null;
-}
-
-/** Login name; under sudo the person's too. */
-export function who(): string {
-  const sudo = process.env.SUDO_USER;
-  const uid = process.getuid?.() ?? -1;
-  let name = `uid ${uid}`;
-  try {
-    name = userInfo().username;
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-  }
-  return sudo && sudo !== name ? `${sudo} (as ${name})` : name;
-}
 
 /** Which iproute2 is here; it answers while we do something else. */
 export function startIpVersion(): Running {

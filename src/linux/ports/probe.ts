@@ -4,7 +4,7 @@ import type { Desired } from '../../core/model/desired.ts';
 import { familyOf, type Ip } from '../../core/model/names.ts';
 import { inventedMac } from '../../probe/mac.ts';
 import { ok, type Tried } from '../../probe/result.ts';
-import { hostName } from '../observe/preflight.ts';
+import { hostName } from '../observe/identity.ts';
 import { probeServices } from '../observe/service-probes.ts';
 import { injectInto } from '../probe/injector.ts';
 import { cleanDevices, listInterfaces, neighbourMac, routeTo } from '../probe/interfaces.ts';
