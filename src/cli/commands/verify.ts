@@ -39,7 +39,7 @@ Examples:
       if (!desired) return;
       const strict = options.strict === true;
       if (options.probe !== true) return emit(verify(host, desired, { strict }), context);
-      const { probeChecks } = await import('./probe/probe.ts');
+      const { probeChecks } = await import('./probe/self.ts');
       await emit(verify(host, desired, { strict, probes: await probeChecks(context, desired) }), context);
     },
   );

@@ -1,14 +1,21 @@
 import type { Command } from 'commander';
 import ipaddr from 'ipaddr.js';
-import { emptyDesired } from '../../core/model/desired.ts';
-import { EXIT } from '../../core/report/exit-code.ts';
-import { FORMAT_VERSION } from '../../core/report/report.ts';
-import { printable } from '../../format/style.ts';
-import { errorText } from '../../linux/files/errors.ts';
-import { type Answered, ask, type Question } from '../../udp/ask.ts';
-import { encodeRequest, type Protocol, type Subject, subjectKey, toHex, VOUCHED_PREFIX } from '../../udp/protocol.ts';
-import { contextOf, type Io } from '../context.ts';
-import { addGlobals, checkFormat, duration, UsageError } from '../globals.ts';
+import { emptyDesired } from '../../../core/model/desired.ts';
+import { EXIT } from '../../../core/report/exit-code.ts';
+import { FORMAT_VERSION } from '../../../core/report/report.ts';
+import { printable } from '../../../format/style.ts';
+import { errorText } from '../../../linux/files/errors.ts';
+import { type Answered, ask, type Question } from '../../../udp/ask.ts';
+import {
+  encodeRequest,
+  type Protocol,
+  type Subject,
+  subjectKey,
+  toHex,
+  VOUCHED_PREFIX,
+} from '../../../udp/protocol.ts';
+import { contextOf, type Io } from '../../context.ts';
+import { addGlobals, checkFormat, duration, UsageError } from '../../globals.ts';
 
 interface AskOptions {
   readonly vip?: string;
