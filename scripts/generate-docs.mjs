@@ -13,17 +13,8 @@ const SOURCES = `
   export { checksMarkdown } from './src/format/explain.ts';
   export { configJsonSchemaText } from './src/config/json-schema.ts';
   export { manPage } from './src/cli/commands/man.ts';
+  export { describeProgram } from './src/cli/describe.ts';
 `;
-/** The man page comes from the command tree, which wants somewhere to print to; nothing is printed. */
-const IO = {
-  out: () => undefined,
-  err: () => undefined,
-  ...{ outIsTerminal: false, errIsTerminal: false, env: {}, self: ['node', 'rsprep.cjs'] },
-  deferSignals: () => () => false,
-  setExitCode: () => undefined,
-  onStop: () => undefined,
-};
-
 /** Below node_modules, so that the packages it imports are found. */
 async function load() {
   const folder = mkdtempSync(join(root, 'node_modules/.rsprep-docs-'));
@@ -52,11 +43,11 @@ function formatted(path, text) {
   return result.stdout;
 }
 
-const { checksMarkdown, configJsonSchemaText, manPage } = await load();
+const { checksMarkdown, configJsonSchemaText, describeProgram, manPage } = await load();
 const schema = 'docs/schema/config.schema.json';
 const documents = {
   'docs/checks.md': checksMarkdown(),
-  'docs/man/rsprep.8': await manPage(IO),
+  'docs/man/rsprep.8': await manPage({ describeProgram }),
   [schema]: formatted(schema, configJsonSchemaText()),
 };
 

@@ -1,8 +1,8 @@
-import type { Command } from 'commander';
+import type { ProgramDoc } from '../format/command-doc.ts';
 import { makeStyle, type Style, wantsColour } from '../format/style.ts';
 import { Paths } from '../linux/files/paths.ts';
 import type { HostOptions } from '../linux/ports/host.ts';
-import { type GlobalOptions, globalsOf } from './globals.ts';
+import type { GlobalOptions } from './options/globals.ts';
 
 /** What a command gets from main.ts: where to write, how to hear of signals. Nothing else is global. */
 export interface Io {
@@ -27,18 +27,17 @@ export interface Context {
   readonly paths: Paths;
   readonly hostOptions: HostOptions;
   readonly style: Style;
+  /** The whole program: for what is made from it, and without it knowing the commands that make it. */
+  readonly describeProgram: () => Promise<ProgramDoc>;
 }
 
-export function contextOf(command: Command, io: Io): Context {
-  const globals = globalsOf(command);
+export function makeContext(io: Io, globals: GlobalOptions, describeProgram: () => Promise<ProgramDoc>): Context {
   return {
     io,
     globals,
     paths: new Paths(globals.root),
     hostOptions: { timeoutMs: globals.timeoutMs, self: io.self },
     style: makeStyle(wantsColour(io.outIsTerminal, io.env, globals.colour)),
+    describeProgram,
   };
 }
-
-/** Adds one command, or a group of them, to the program. */
-export type Register = (program: Command, io: Io) => void;

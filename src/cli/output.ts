@@ -3,12 +3,7 @@ import { couldTell } from '../core/report/journal.ts';
 import type { Report } from '../core/report/report.ts';
 import { renderText } from '../format/text.ts';
 import type { Context } from './context.ts';
-import { checkFormat } from './globals.ts';
 import { VERSION } from './version.ts';
-
-export const REPORT_FORMATS = ['text', 'json'] as const;
-/** Of commands whose report says how the host is. */
-export const VERDICT_FORMATS = ['text', 'json', 'junit', 'prometheus'] as const;
 
 /** Renders a report in the format asked for and sets the exit code, which is the same for every format. */
 export async function emit(
@@ -42,8 +37,3 @@ export async function machineText(
 }
 
 const successOf = (report: Report, exit: number): string | null => (couldTell({ exit }) ? report.at : null);
-
-/** Fails before any work is done when the format is unknown. */
-export function requireReportFormat(context: Context, formats: readonly string[] = REPORT_FORMATS): void {
-  checkFormat(context.globals.format, formats);
-}

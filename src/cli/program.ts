@@ -1,8 +1,11 @@
-import { Command, CommanderError } from 'commander';
+import { Command as CommanderCommand, CommanderError } from 'commander';
 import { EXIT, PLUGIN } from '../core/report/exit-code.ts';
+import { addCommand, addGlobals } from './commander.ts';
 import { COMMANDS, calledCommand } from './commands/registry.ts';
-import type { Io } from './context.ts';
-import { addGlobals, UsageError } from './globals.ts';
+import { type Io, makeContext } from './context.ts';
+import { DESCRIPTION, describeProgram, EXAMPLES } from './describe.ts';
+import { readGlobals } from './options/globals.ts';
+import { UsageError } from './usage-error.ts';
 import { VERSION } from './version.ts';
 
 /** Parses argv and runs one command. Never throws for what a person did wrong. */
@@ -24,33 +27,32 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<void>
   }
 }
 
-/** The command tree, or the part of it that is called; whole for help, completion and the man page. */
-export async function makeProgram(io: Io, names: readonly string[] = Object.keys(COMMANDS)): Promise<Command> {
-  const program = new Command('rsprep')
-    .description(
-      'Prepares, proves and vouches for an LVS-DR real server: the VIP held silently on lo, and answered from.',
-    )
+/** The command tree on commander, or the part of it that is called; whole for help. */
+async function makeProgram(io: Io, names: readonly string[]): Promise<CommanderCommand> {
+  const program = new CommanderCommand('rsprep')
+    .description(DESCRIPTION)
     .version(VERSION, '-V, --version')
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
-    .addHelpText('after', '\nExamples:\n  rsprep plan\n  rsprep apply\n  rsprep verify');
+    .addHelpText('after', `\n${EXAMPLES}`);
   addGlobals(program);
-  for (const name of names) (await COMMANDS[name]?.())?.(program, io);
-  for (const command of program.commands) harden(command, 'rsprep');
+  for (const name of names) {
+    const command = await COMMANDS[name]?.();
+    if (command === undefined) continue;
+    addCommand(program, command, `rsprep ${name}`, async (spec, given, words) => {
+      const context = makeContext(io, readGlobals(given, spec.uses), describeProgram);
+      await spec.run?.(context, given, words);
+    });
+  }
   return program;
-}
-
-function harden(command: Command, parent: string): void {
-  const path = `${parent} ${command.name()}`;
-  command.exitOverride().showHelpAfterError(`(${path} --help has examples)`);
-  for (const child of command.commands) harden(child, path);
 }
 
 /** @throws what is not a usage error: that is a bug, and main.ts says so. */
 function usage(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (UsageError.is(error)) {
-    io.err(`rsprep: ${error.message}\n  next: rsprep --help\n`);
+    const command = error.command ?? 'rsprep';
+    io.err(`${command}: ${error.message}\n  next: ${command} --help\n`);
     return EXIT.usage;
   }
   throw error;

@@ -6,9 +6,6 @@ import { formatProblem } from './problem.ts';
 import { quote } from './quote.ts';
 import { type Distrust, distrustFile, resolveTrusted, shellQuote, type TrustedOwners, trustedOwners } from './trust.ts';
 
-/** Where the configuration is unless `--config` says otherwise. */
-export const DEFAULT_CONFIG_FILE = '/etc/rsprep/rsprep.yaml';
-
 export type LoadResult =
   | (Extract<ParseResult, { kind: 'ok' }> & { readonly source: string })
   | (Extract<ParseResult, { kind: 'invalid' }> & { readonly source: string })

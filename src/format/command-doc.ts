@@ -20,4 +20,12 @@ export interface OptionDoc {
   readonly value: string | null;
   readonly description: string;
   readonly choices: readonly string[];
+  /** What a shell can complete its value with, where there are no choices. */
+  readonly completes: 'file' | 'directory' | null;
+}
+
+export interface ProgramDoc {
+  readonly program: CommandDoc;
+  /** Options that every command takes; they are left out of the commands' own. */
+  readonly globals: readonly OptionDoc[];
 }

@@ -1,31 +1,30 @@
-import type { Command } from 'commander';
+import { CONFIG_PATH } from '../../core/model/desired.ts';
 import { LEDGER_PATH } from '../../core/model/ledger.ts';
 import { OVERRIDES_PATH } from '../../core/model/override.ts';
 import { EXIT } from '../../core/report/exit-code.ts';
 import { REPORT_DIRECTORY } from '../../core/report/journal.ts';
 import { SYSCTL_FILE } from '../../core/sysctl/file.ts';
 import { renderMan } from '../../format/man.ts';
-import type { Io } from '../context.ts';
-import { DEFAULT_CONFIG } from '../globals.ts';
+import { command } from '../command.ts';
+import type { Context } from '../context.ts';
 
-export function registerMan(program: Command, io: Io): void {
-  program
-    .command('man')
-    .summary('print the man page')
-    .description('Prints rsprep(8), made from the commands there are.')
-    .addHelpText('after', '\nExamples:\n  rsprep man | man -l -')
-    .action(async () => {
-      io.out(await manPage(io));
-      io.setExitCode(EXIT.ok);
-    });
-}
+export const manCommand = command({
+  name: 'man',
+  summary: 'print the man page',
+  description: 'Prints rsprep(8), made from the commands there are.',
+  options: {},
+  after: 'Examples:\n  rsprep man | man -l -',
+  run: async (context) => {
+    context.io.out(await manPage(context));
+    context.io.setExitCode(EXIT.ok);
+  },
+});
 
-export async function manPage(io: Io): Promise<string> {
-  const { programDoc } = await import('../command-doc.ts');
+export async function manPage({ describeProgram }: Pick<Context, 'describeProgram'>): Promise<string> {
   return renderMan({
-    ...(await programDoc(io)),
+    ...(await describeProgram()),
     files: [
-      [DEFAULT_CONFIG, 'the configuration'],
+      [CONFIG_PATH, 'the configuration'],
       [LEDGER_PATH, 'what rsprep knows of its own doing: never edit it'],
       [OVERRIDES_PATH, 'drain, hold and vouch'],
       [REPORT_DIRECTORY, 'the journal of rsprep report'],

@@ -1,33 +1,29 @@
-import type { Command } from 'commander';
 import { lookingAt } from '../../linux/ports/host.ts';
-import { contextOf, type Io } from '../context.ts';
-import { addGlobals } from '../globals.ts';
+import { command } from '../command.ts';
 import { loadDesired } from '../input.ts';
-import { emit, requireReportFormat } from '../output.ts';
+import { formats, timeout } from '../options/globals.ts';
+import { flag } from '../options/option.ts';
+import { emit } from '../output.ts';
 
-export function registerPlan(program: Command, io: Io): void {
-  const command = program
-    .command('plan')
-    .summary('the ordered steps apply would take, and why each')
-    .description(
-      'Shows what `rsprep apply` would do on this host right now, in order, with the finding behind each step. Changes nothing.',
-    )
-    .option('--take-from-nic', 'as apply --take-from-nic')
-    .option('--prune', 'as apply --prune')
-    .option('--allow-empty', 'accept a configuration without VIPs')
-    .option('--exit-code', 'exit 2 when there are steps')
-    .addHelpText('after', '\nExamples:\n  rsprep plan\n  rsprep plan --exit-code || echo "apply has something to do"');
-  addGlobals(command).action(async (options: Record<string, unknown>, self: Command) => {
-    const context = contextOf(self, io);
-    requireReportFormat(context);
-    const desired = await loadDesired(context, { allowEmpty: options.allowEmpty === true });
+export const planCommand = command({
+  name: 'plan',
+  summary: 'the ordered steps apply would take, and why each',
+  description:
+    'Shows what `rsprep apply` would do on this host right now, in order, with the finding behind each step. Changes nothing.',
+  options: {
+    'take-from-nic': flag('as apply --take-from-nic'),
+    prune: flag('as apply --prune'),
+    'allow-empty': flag('accept a configuration without VIPs'),
+    'exit-code': flag('exit 2 when there are steps'),
+  },
+  uses: { format: formats('text', 'json'), timeout: timeout() },
+  after: 'Examples:\n  rsprep plan\n  rsprep plan --exit-code || echo "apply has something to do"',
+  run: async (context, options) => {
+    const desired = await loadDesired(context, { allowEmpty: options['allow-empty'] });
     if (!desired) return;
     const { plan } = await import('../../app/plan.ts');
     const host = lookingAt(context.paths, context.hostOptions);
-    const report = plan(host, desired, {
-      'take-from-nic': options.takeFromNic === true,
-      prune: options.prune === true,
-    });
-    await emit(report, context, { planExitCode: options.exitCode === true });
-  });
-}
+    const report = plan(host, desired, { 'take-from-nic': options['take-from-nic'], prune: options.prune });
+    await emit(report, context, { planExitCode: options['exit-code'] });
+  },
+});

@@ -1,28 +1,23 @@
-import type { Command } from 'commander';
 import { EXIT } from '../../core/report/exit-code.ts';
 import { FORMAT_VERSION, totals } from '../../core/report/report.ts';
 import { printable } from '../../format/style.ts';
 import { renderOverride } from '../../format/text.ts';
 import { lookingAt } from '../../linux/ports/host.ts';
-import { contextOf, type Io } from '../context.ts';
-import { addGlobals } from '../globals.ts';
+import { command } from '../command.ts';
 import { tryDesired } from '../input.ts';
-import { requireReportFormat } from '../output.ts';
+import { formats, timeout } from '../options/globals.ts';
 
-export function registerStatus(program: Command, io: Io): void {
-  const command = program
-    .command('status')
-    .summary('what was applied, what the operator said, what waits')
-    .description(
-      'Shows what was last applied here, which overrides are in force, whether an apply waits for its confirmation, and the verdict in one line. Read-only.',
-    )
-    .addHelpText(
-      'after',
-      '\nExit status: 0 whatever it shows (use verify for a verdict).\n\nExamples:\n  rsprep status\n  rsprep status --format json',
-    );
-  addGlobals(command).action(async (_options: unknown, self: Command) => {
-    const context = contextOf(self, io);
-    requireReportFormat(context);
+export const statusCommand = command({
+  name: 'status',
+  summary: 'what was applied, what the operator said, what waits',
+  description:
+    'Shows what was last applied here, which overrides are in force, whether an apply waits for its confirmation, and the verdict in one line. Read-only.',
+  options: {},
+  uses: { format: formats('text', 'json'), timeout: timeout() },
+  after:
+    'Exit status: 0 whatever it shows (use verify for a verdict).\n\nExamples:\n  rsprep status\n  rsprep status --format json',
+  run: async (context) => {
+    const { io } = context;
     const desired = await tryDesired(context);
     const { status } = await import('../../app/status.ts');
     const found = status(lookingAt(context.paths, context.hostOptions), desired);
@@ -44,5 +39,5 @@ export function registerStatus(program: Command, io: Io): void {
       io.out(`${lines.map((line) => (context.globals.colour ? line : printable(line))).join('\n')}\n`);
     }
     io.setExitCode(EXIT.ok);
-  });
-}
+  },
+});

@@ -67,6 +67,9 @@ export interface Desired {
   readonly farm: FarmConfig | null;
 }
 
+/** Where the configuration is, unless `--config` says otherwise. */
+export const CONFIG_PATH = '/etc/rsprep/rsprep.yaml';
+
 /** Where the configuration says nothing. */
 export const DEFAULT_RESPONDER: ResponderConfig = {
   port: 5300,

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { CONFIG_PATH } from '../../../core/model/desired.ts';
 import type { Wanted } from '../../../core/plan/install.ts';
 import { errorCode, errorText } from '../../../linux/files/errors.ts';
 import { exists } from '../../../linux/files/folders.ts';
@@ -7,7 +8,6 @@ import { deleteCodeCaches, makeCodeCaches } from '../../../linux/install/code-ca
 import { findHandMade } from '../../../linux/install/hand-made.ts';
 import { isLive, MANIFEST_PATH, tool } from '../../../linux/install/run.ts';
 import { readLedger } from '../../../linux/state/ledger.ts';
-import { DEFAULT_CONFIG } from '../../globals.ts';
 
 /** Whether the host below this root boots with systemd. */
 export const bootsWithSystemd = (paths: Paths): boolean =>
@@ -40,12 +40,12 @@ export function afterInstall(paths: Paths, wanted: readonly Wanted[], node: stri
       .filter(({ kind, path }) => kind === 'link' && exists(path))
       .map(({ path }) => path.split('/').at(-1) ?? '');
     const start = enabled.filter((unit) => unit === 'rsprep-report.timer' || unit === 'rsprep-responder.service');
-    if (start.length > 0 && exists(DEFAULT_CONFIG)) notes.push(tool(['systemctl', 'start', ...start]));
+    if (start.length > 0 && exists(CONFIG_PATH)) notes.push(tool(['systemctl', 'start', ...start]));
   }
   notes.push(
-    exists(paths.at(DEFAULT_CONFIG))
+    exists(paths.at(CONFIG_PATH))
       ? 'next: rsprep plan, then rsprep apply'
-      : `next: write ${DEFAULT_CONFIG} (${DEFAULT_CONFIG}.sample shows how), rsprep config check, rsprep plan, rsprep apply`,
+      : `next: write ${CONFIG_PATH} (${CONFIG_PATH}.sample shows how), rsprep config check, rsprep plan, rsprep apply`,
   );
   return notes.filter((note) => note !== null);
 }

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { Probing } from '../../../app/ports/probe.ts';
 import { probeSelf } from '../../../app/probe/self.ts';
 import type { Check } from '../../../core/model/check.ts';
@@ -8,58 +7,33 @@ import { acquireLock } from '../../../linux/state/lock.ts';
 import { checksOf } from '../../../probe/as-check.ts';
 import { probeExitCode } from '../../../probe/exit.ts';
 import type { ProbeResult, ProbeRun, Tried } from '../../../probe/result.ts';
-import { type Context, contextOf, type Io } from '../../context.ts';
-import { addGlobals, checkFormat } from '../../globals.ts';
+import { command } from '../../command.ts';
+import type { Context } from '../../context.ts';
 import { loadDesired } from '../../input.ts';
-import { registerProbeArp } from './arp.ts';
+import { formats, lockTimeout, timeout } from '../../options/globals.ts';
+import { flag } from '../../options/option.ts';
 import { EXIT_HELP, emitProbe } from './output.ts';
-import { registerProbeService } from './service.ts';
-import { registerProbeWatch } from './watch.ts';
 
-export function registerProbe(program: Command, io: Io): void {
-  const probe = program
-    .command('probe')
-    .summary('what this host, or the network, really does: behaviour, not settings')
-    .description(
-      'Asks and watches instead of reading settings. Every probe has a control that must succeed: without it the probe could ' +
-        'not tell, which is never a pass.',
-    )
-    .addHelpText(
-      'after',
-      `${EXIT_HELP}\n\nExamples:\n  rsprep probe self                        on a real server\n  rsprep probe arp 192.0.2.10              on another host of the segment\n  rsprep probe service 192.0.2.10:80 --via 10.0.0.11`,
-    );
-  registerSelf(probe, io);
-  registerProbeArp(probe, io);
-  registerProbeService(probe, io);
-  registerProbeWatch(probe, io);
-}
-
-function registerSelf(probe: Command, io: Io): void {
-  const command = probe
-    .command('self')
-    .summary('on the real server: does it answer for its VIPs where it must not, and serve them where it must?')
-    .description(
-      'Puts questions into each interface as if they came from its wire and watches what leaves. Needs root. Announces nothing; ' +
-        'its temporary devices end with it, even when it is killed.',
-    )
-    .option('--clean', 'only remove devices that a killed probe left behind')
-    .addHelpText(
-      'after',
-      `${EXIT_HELP} · 75 another rsprep is at work · 77 not permitted\n\nExamples:\n  rsprep probe self\n  rsprep probe self --clean       after one was killed`,
-    );
-  addGlobals(command).action(async (options: { clean?: boolean }, self: Command) => {
-    const context = contextOf(self, io);
-    checkFormat(context.globals.format, ['text', 'json']);
-    const desired = options.clean === true ? null : await loadDesired(context, { allowEmpty: true });
-    if (desired === null && options.clean !== true) return;
+export const probeSelfCommand = command({
+  name: 'self',
+  summary: 'on the real server: does it answer for its VIPs where it must not, and serve them where it must?',
+  description:
+    'Puts questions into each interface as if they came from its wire and watches what leaves. Needs root. Announces nothing; ' +
+    'its temporary devices end with it, even when it is killed.',
+  options: { clean: flag('only remove devices that a killed probe left behind') },
+  uses: { format: formats('text', 'json'), timeout: timeout(), 'lock-timeout': lockTimeout() },
+  after: `${EXIT_HELP} · 75 another rsprep is at work · 77 not permitted\n\nExamples:\n  rsprep probe self\n  rsprep probe self --clean       after one was killed`,
+  run: async (context, { clean }) => {
+    const desired = clean ? null : await loadDesired(context, { allowEmpty: true });
+    if (desired === null && !clean) return;
     const run = await runSelf(context, async (host) => {
       const removed = await host.clean();
       const notes = removed.length > 0 ? [`removed what a killed probe left behind: ${removed.join(', ')}`] : [];
       return desired === null ? { notes, tried: null } : { notes, tried: await probeSelf(host, desired) };
     });
-    emitProbe(run, context, options.clean === true && run.failure === null ? 0 : probeExitCode(run));
-  });
-}
+    emitProbe(run, context, clean && run.failure === null ? 0 : probeExitCode(run));
+  },
+});
 
 /** For `verify --probe`: what a run of `probe self` found. */
 export const probeChecks = async (context: Context, desired: Desired): Promise<readonly Check[]> =>

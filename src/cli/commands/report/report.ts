@@ -1,57 +1,55 @@
-import type { Command } from 'commander';
 import type { Reporting } from '../../../app/ports/report.ts';
 import { type ReportRun, report, settle } from '../../../app/report/report.ts';
 import { exitCode } from '../../../core/report/exit-code.ts';
 import { renderChanges } from '../../../format/changes.ts';
 import { reportingOn } from '../../../linux/ports/report.ts';
-import { type Context, contextOf, type Io } from '../../context.ts';
-import { addGlobals, duration, UsageError } from '../../globals.ts';
+import { command } from '../../command.ts';
+import type { Context } from '../../context.ts';
 import { desiredOrFailure } from '../../input.ts';
-import { machineText, requireReportFormat, VERDICT_FORMATS } from '../../output.ts';
+import { formats, timeout } from '../../options/globals.ts';
+import { flag, optional } from '../../options/option.ts';
+import { duration } from '../../options/value.ts';
+import { machineText } from '../../output.ts';
 
-const EXAMPLES = `
-Prints nothing while nothing changes, so that cron sends mail exactly when somebody should look; what is open is repeated
+/** Ten years: longer than any journal. */
+const SINCE = { minMs: 1, maxMs: 3_660 * 86_400_000 };
+
+export const reportCommand = command({
+  name: 'report',
+  summary: 'what changed since the last run; quiet when nothing did (cron)',
+  description:
+    'Verifies, compares with the last run, journals the change and writes the metrics file. Changes nothing on the host but its own journal.',
+  options: {
+    strict: flag('advice counts too', { conflicts: ['--history'] }),
+    history: flag('show the journal as a timeline instead', {
+      conflicts: ['--format junit', '--format prometheus', '--timeout'],
+    }),
+    since: optional(duration(SINCE), 'with --history: only that far back, such as 7d', { requires: ['--history'] }),
+    facts: flag('with --format json: add facts about the host (takes about a second)', {
+      requires: ['--format json'],
+      conflicts: ['--history'],
+    }),
+  },
+  uses: { format: formats('text', 'json', 'junit', 'prometheus'), timeout: timeout() },
+  after: `Prints nothing while nothing changes, so that cron sends mail exactly when somebody should look; what is open is repeated
 every report.remind. JSON, JUnit and Prometheus output is one document per run.
 Exit status: as verify: 0 as wanted · 2 drift · 3 pending · 1 could not tell · 78 configuration
 
 Examples:
   rsprep report
   rsprep report --history --since 7d
-  rsprep report --format json --facts`;
-
-export function registerReport(program: Command, io: Io): void {
-  const command = program
-    .command('report')
-    .summary('what changed since the last run; quiet when nothing did (cron)')
-    .description(
-      'Verifies, compares with the last run, journals the change and writes the metrics file. Changes nothing on the host but its own journal.',
-    )
-    .option('--strict', 'advice counts too')
-    .option('--history', 'show the journal as a timeline instead')
-    .option('--since <duration>', 'with --history: only that far back, such as 7d')
-    .option('--facts', 'with --format json: add facts about the host (takes about a second)')
-    .addHelpText('after', EXAMPLES);
-  addGlobals(command).action(async (options: Record<string, unknown>, self: Command) => {
-    const context = contextOf(self, io);
-    const host = reportingOn(context.paths, { ...context.hostOptions, looksSoon: options.history !== true });
-    const sinceMs = duration(options.since, '--since');
-    if (sinceMs !== null && options.history !== true)
-      throw new UsageError('--since: expected together with --history, received alone');
-    if (options.facts === true && context.globals.format !== 'json')
-      throw new UsageError('--facts: expected together with --format json, received without');
-    if (options.history === true) {
-      requireReportFormat(context);
-      return (await import('./history.ts')).showHistory(context, host, sinceMs);
-    }
-    requireReportFormat(context, VERDICT_FORMATS);
+  rsprep report --format json --facts`,
+  run: async (context, { strict, history, since, facts }) => {
+    const host = reportingOn(context.paths, { ...context.hostOptions, looksSoon: !history });
+    if (history) return (await import('./history.ts')).showHistory(context, host, since);
     const { desired, failure } = await desiredOrFailure(context);
-    const run = report(host, desired, failure, { strict: options.strict === true });
+    const run = report(host, desired, failure, { strict });
     await writeMetrics(context, run);
-    await tell(context, run, options.facts === true);
+    await tell(context, run, facts);
     await remember(context, host, run);
-    io.setExitCode(exitCode(run.report));
-  });
-}
+    context.io.setExitCode(exitCode(run.report));
+  },
+});
 
 async function tell(context: Context, run: ReportRun, facts: boolean): Promise<void> {
   const { io, globals, style } = context;

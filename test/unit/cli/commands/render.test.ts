@@ -78,7 +78,13 @@ describe('rsprep render', () => {
 
   it.each([
     ['a farm that is not there', 'version: 1\nvips: [192.0.2.10]\n', ['keepalived'], 78, 'names no real servers'],
-    ['a mark that is none', CONFIG, ['keepalived', '--fwmark', '0'], 64, '--fwmark: expected 1 to 4294967295'],
+    [
+      'a mark that is none',
+      CONFIG,
+      ['keepalived', '--fwmark', '0'],
+      64,
+      '--fwmark: expected a whole number from 1 to 4294967295',
+    ],
     [
       'a MAC that is none',
       CONFIG,

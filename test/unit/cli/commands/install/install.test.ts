@@ -59,7 +59,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function install(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   const said = { code: Number.NaN, out: '', err: '' };
-  await runProgram(['--root', root, 'install', '--node', '/opt/node/bin/node', ...words], {
+  const node = words.some((word) => word === '--uninstall' || word === '--node')
+    ? []
+    : ['--node', '/opt/node/bin/node'];
+  await runProgram(['--root', root, 'install', ...node, ...words], {
     out: (part) => {
       said.out += part;
     },

@@ -1,0 +1,72 @@
+import { manifestAfter, noManifest, planInstall } from '../../../core/plan/install.ts';
+import { EXIT } from '../../../core/report/exit-code.ts';
+import { type Collected, CRON_PATH, collectFiles, RESPONDER_LINK } from '../../../linux/install/files.ts';
+import * as host from '../../../linux/install/run.ts';
+import type { Context } from '../../context.ts';
+import { desiredOrFailure } from '../../input.ts';
+import { VERSION } from '../../version.ts';
+import { completionFor } from '../completion.ts';
+import { manPage } from '../man.ts';
+import { afterInstall, bootsWithSystemd, handMadeNotes } from './host.ts';
+import { attempt, fail, say } from './say.ts';
+
+export interface Choices {
+  readonly systemd: boolean;
+  readonly cron: boolean;
+  readonly responder: boolean;
+  readonly node: string | null;
+  readonly 'dry-run': boolean;
+}
+
+/** Puts everything in place that is not there as it should be. */
+export async function putInPlace(context: Context, options: Choices): Promise<void> {
+  const { io, paths } = context;
+  const collected = await collect(context, options);
+  if (collected.kind === 'incomplete') {
+    return fail(
+      io,
+      `this copy of rsprep is incomplete: ${collected.reason}`,
+      'install from a package or a built checkout',
+    );
+  }
+  const manifest = host.readManifest(paths) ?? noManifest;
+  const { wanted } = collected;
+  const steps = planInstall(wanted, manifest, (path) => host.identityAt(paths, path), host.identityOf);
+  const notes = [...collected.notes, ...handMadeNotes(paths)];
+  if (!options['dry-run']) {
+    const made = await attempt(io, () => host.performInstall(paths, steps));
+    if (made === null) return;
+    await host.writeManifest(paths, manifestAfter(VERSION, wanted, manifest, steps, host.identityOf, made));
+    notes.push(...afterInstall(paths, wanted, nodeOf(context, options)));
+  }
+  say(context, steps, notes, options['dry-run']);
+  io.setExitCode(EXIT.ok);
+}
+
+async function collect(context: Context, options: Choices): Promise<Collected> {
+  const { io, paths } = context;
+  const { desired } = await desiredOrFailure(context);
+  const systemd = bootsWithSystemd(paths);
+  // An install again keeps what was chosen before, unless told otherwise.
+  const before = new Set((host.readManifest(paths)?.entries ?? []).map(({ path }) => path));
+  const chosen = options.cron || (before.has(CRON_PATH) && !options.systemd);
+  const by = chosen || (!systemd && !options.systemd) ? 'cron' : 'systemd';
+  const [, program = ''] = io.self;
+  const completions = {
+    bash: await completionFor('bash', context),
+    zsh: await completionFor('zsh', context),
+    fish: await completionFor('fish', context),
+  };
+  return collectFiles(paths, program, {
+    by,
+    systemd: systemd || options.systemd,
+    responder: options.responder || before.has(RESPONDER_LINK),
+    node: nodeOf(context, options),
+    devices: [...new Set(desired?.vips.map(({ device }) => device) ?? [])],
+    man: await manPage(context),
+    completions,
+  });
+}
+
+/** What will run the program. */
+const nodeOf = ({ io }: Context, { node }: Choices): string => node ?? io.self[0];

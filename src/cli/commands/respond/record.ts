@@ -1,0 +1,36 @@
+import type { Logger } from 'pino';
+import type { Responder } from '../../../app/respond/respond.ts';
+import { errorText } from '../../../linux/files/errors.ts';
+import { writeResponderRecord } from '../../../linux/ports/respond.ts';
+import type { Socket } from '../../../udp/socket.ts';
+import type { Context } from '../../context.ts';
+
+/** How often the counters are written for status and the textfile, milliseconds. */
+const RECORD_EVERY_MS = 10_000;
+
+/** Writes the counters every so often and on every change; a directory it may not write to is said once. */
+export function makeRecorder(context: Context, responder: Responder, socket: Socket, port: number, log: Logger) {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  let last = '';
+  let refused = false;
+  return async (now = false): Promise<void> => {
+    const state = responder.state();
+    const { looks: _looks, lookMs: _lookMs, ...what } = state;
+    const text = JSON.stringify(what);
+    if (refused || (!now && text === last && performance.now() - lastMs < RECORD_EVERY_MS)) return;
+    [last, lastMs] = [text, performance.now()];
+    try {
+      const record = {
+        format: 1 as const,
+        pid: process.pid,
+        at: new Date().toISOString(),
+        port,
+        stats: socket.stats(),
+      };
+      await writeResponderRecord(context.paths, { ...state, ...record });
+    } catch (error) {
+      refused = true;
+      log.warn(`the counters for status and the textfile cannot be written: ${errorText(error)}`);
+    }
+  };
+}
