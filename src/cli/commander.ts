@@ -29,7 +29,7 @@ export function addCommand(parent: CommanderCommand, spec: Command, path: string
       requireTogether({ ...spec.options, ...spec.uses }, given);
       await call(spec, given, wordsOf(received));
     } catch (error) {
-      throw UsageError.is(error) ? new UsageError(error.message, path) : error;
+      throw error instanceof UsageError ? new UsageError(error.message, path) : error;
     }
   });
 }

@@ -50,7 +50,7 @@ async function makeProgram(io: Io, names: readonly string[]): Promise<CommanderC
 /** @throws what is not a usage error: that is a bug, and main.ts says so. */
 function usage(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (UsageError.is(error)) {
+  if (error instanceof UsageError) {
     const command = error.command ?? 'rsprep';
     io.err(`${command}: ${error.message}\n  next: ${command} --help\n`);
     return EXIT.usage;

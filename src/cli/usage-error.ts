@@ -9,9 +9,4 @@ export class UsageError extends Error {
     super(message);
     this.command = command;
   }
-
-  /** By name: each part of the bundle has a class of its own. */
-  static is(error: unknown): error is UsageError {
-    return error instanceof Error && error.name === 'UsageError';
-  }
 }
