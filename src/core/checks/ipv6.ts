@@ -4,7 +4,7 @@ import { type Verdict, wrong } from '../model/finding.ts';
 import { isIpv6 } from '../model/names.ts';
 import type { Address, Link } from '../model/observed.ts';
 import { knob, linksOf, replyHops, routingOf } from '../network/ways.ts';
-import { withLinks } from './address.ts';
+import { withLinks } from './with-links.ts';
 
 export const vip6Unusable: Check = {
   id: 'vip6-unusable',

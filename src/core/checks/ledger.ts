@@ -4,7 +4,7 @@ import { findingId, unknown, type Verdict, wrong } from '../model/finding.ts';
 import { LEDGER_PATH, type Ledger, owns, type Unconfirmed } from '../model/ledger.ts';
 import { hostPrefixLength } from '../model/names.ts';
 import type { Link } from '../model/observed.ts';
-import { withLinks } from './address.ts';
+import { withLinks } from './with-links.ts';
 
 const ID = 'ledger';
 

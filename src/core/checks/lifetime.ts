@@ -2,7 +2,7 @@ import { inPlace } from '../model/addresses.ts';
 import type { Check } from '../model/check.ts';
 import { type Verdict, wrong } from '../model/finding.ts';
 import { hostPrefixLength, isIpv6 } from '../model/names.ts';
-import { withLinks } from './address.ts';
+import { withLinks } from './with-links.ts';
 
 export const vipExpires: Check = {
   id: 'vip-expires',

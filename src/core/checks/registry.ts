@@ -1,5 +1,5 @@
 import type { Check } from '../model/check.ts';
-import { deviceDown, vipMissing, vipOnNic, vipPrefix } from './address.ts';
+import { deviceDown, vipMissing, vipPrefix } from './address.ts';
 import { ARP_CHECKS } from './arp.ts';
 import { bootOwner, bootUnit } from './boot.ts';
 import { conntrackFull, conntrackStrict } from './conntrack.ts';
@@ -7,6 +7,8 @@ import { arpFilter, firewallDrops } from './firewall.ts';
 import { BY_RUN, type ByRun } from './found-by-run.ts';
 import { ignoreExpired, ignoreUnknown } from './ignored.ts';
 import { noLinkLocal, vip6Anycast, vip6Preferred, vip6Unusable } from './ipv6.ts';
+import { ipvsHere } from './ipvs.ts';
+import { keepalivedVip } from './keepalived.ts';
 import { ledgerCheck, vipStale } from './ledger.ts';
 import { vipExpires, vipScope } from './lifetime.ts';
 import { localRoute } from './local-route.ts';
@@ -16,8 +18,9 @@ import { nicNoArp, noWayBack, ripMissing, vipUnroutable } from './reachability.t
 import { directorOffLink, gatewayIsDirector, rpFilter } from './routing.ts';
 import { serviceMissing, serviceVipOnly } from './service.ts';
 import { serviceProbe, serviceSource } from './service-answers.ts';
-import { ipvsHere, keepalivedVip, vipClash } from './topology.ts';
 import { arpSender, vipAsSource } from './vip-as-source.ts';
+import { vipClash } from './vip-clash.ts';
+import { vipOnNic } from './vip-on-nic.ts';
 
 /** Every check there is, in the order in which reports list them. To add one, write it in its family's file and name it here. */
 export const CHECKS: readonly Check[] = [

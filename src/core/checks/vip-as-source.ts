@@ -7,7 +7,7 @@ import type { Address, Link } from '../model/observed.ts';
 import { isSilent } from '../network/devices.ts';
 import { selectSource } from '../network/source-address.ts';
 import { linksOf, routingOf } from '../network/ways.ts';
-import { withLinks } from './address.ts';
+import { withLinks } from './with-links.ts';
 
 export const arpSender: Check = {
   id: 'arp-sender',

@@ -4,7 +4,6 @@ import { groupBy } from '../model/group-by.ts';
 import type { Ip } from '../model/names.ts';
 import { lacksPrivilege } from '../model/reading.ts';
 import { isSilent } from '../network/devices.ts';
-import { type Mention, mentionsIn } from '../network/vip-files.ts';
 import { holds, knob, linksOf } from '../network/ways.ts';
 
 export const ipvsHere: Check = {
@@ -105,92 +104,3 @@ const balancesNothing = (ip: Ip, services: string): Verdict =>
     demand: { kind: 'host' },
     vips: [ip],
   });
-
-export const keepalivedVip: Check = {
-  id: 'keepalived-vip',
-  title: 'keepalived does not hold the VIP as well',
-  severity: 'critical',
-  looksAt:
-    '/etc/keepalived/*.conf and conf.d: virtual_ipaddress and virtual_server blocks that name a VIP. Critical if keepalived runs or starts at boot, otherwise advice. With role: localnode only a virtual_ipaddress with `dev lo` is wrong.',
-  why: 'As MASTER keepalived puts the VIP on the NIC and announces it with gratuitous ARP, which no sysctl prevents. With `dev lo`, keepalived deletes the address that this host serves from when keepalived stops.',
-  fix: 'Take the VIP out of keepalived.conf on a real server, or disable keepalived there.',
-  source: 'keepalived.conf(5); measured: ten gratuitous ARPs as MASTER, the address deleted from lo at stop',
-  run: (context) => {
-    const files = context.observed.vipFiles.filter(({ path }) => path.startsWith('/etc/keepalived/'));
-    const mentions = files.flatMap((file) => mentionsIn(file, context.desired));
-    const byVip = groupBy(mentions, ({ ip }) => ip);
-    const unreadable = files.flatMap(({ path, content }): readonly Verdict[] =>
-      content.kind !== 'unreadable' ? [] : [cannotRead(path, content.reason, lacksPrivilege(content))],
-    );
-    return [...unreadable, ...[...byVip].flatMap(([ip, lines]) => judgeKeepalived(context, ip, lines))];
-  },
-};
-
-function judgeKeepalived(context: CheckContext, ip: Ip, lines: readonly Mention[]): readonly Verdict[] {
-  const onLo = lines.filter(({ as, device }) => as === 'keepalived-address' && device === 'lo');
-  const counts = context.desired.role === 'localnode' ? onLo : lines;
-  if (counts.length === 0) return [];
-  const { keepalived } = context.observed;
-  const address = counts.some(({ as }) => as === 'keepalived-address');
-  const deletes = counts === onLo || (onLo.length > 0 && onLo.length === counts.length);
-  return [
-    wrong({
-      subject: ip,
-      severity: keepalived === 'idle' ? 'advice' : 'critical',
-      wanted: `${ip} in no configuration of keepalived on this host`,
-      seen: `${counts.map(({ file, line, text }) => `${file}:${line}: ${text}`).join('; ')} (keepalived ${keepalived === 'idle' ? 'neither runs nor starts at boot' : keepalived})`,
-      why: !address
-        ? 'keepalived makes IPVS rules for the VIP here: this host passes on packets that it should answer.'
-        : deletes
-          ? 'keepalived deletes the VIP from lo when it stops or becomes BACKUP, and this real server loses its share of the traffic.'
-          : 'As MASTER keepalived puts the VIP on the NIC and announces it to the whole segment, regardless of the sysctls.',
-      fix: `take ${ip} out of ${counts[0]?.file ?? '/etc/keepalived/keepalived.conf'}, or systemctl disable --now keepalived`,
-      demand: { kind: 'host' },
-      vips: [ip],
-    }),
-  ];
-}
-
-const cannotRead = (path: string, reason: string, forLackOfPrivilege: boolean): Verdict =>
-  unknown({
-    subject: path,
-    severity: 'advice',
-    reason,
-    wouldHelp: `${path} readable for this user`,
-    forLackOfPrivilege,
-  });
-
-export const vipClash: Check = {
-  id: 'vip-clash',
-  title: 'The VIP is not another machine’s own address',
-  severity: 'high',
-  culprit: 'address-owner',
-  looksAt:
-    'Gateways of the main routing table (high) and name servers of /etc/resolv.conf (advice): no VIP is one of them.',
-  why: 'With the VIP on lo, packets for that machine stay on this host. This may go unnoticed until the machine’s ARP entry expires.',
-  fix: 'Correct the VIP or the route. A farm that balances its own name servers can ignore the advice.',
-  source: 'net/ipv4/route.c: an address of the host is always local',
-  run: (context) => {
-    const gateways = new Set(
-      (context.observed.routing?.kind === 'value' ? context.observed.routing.value.main : []).map((r) => r.gateway),
-    );
-    return context.desired.vips.flatMap(({ address }): readonly Verdict[] => {
-      const hop = gateways.has(address);
-      if (!hop && !context.observed.resolvers.includes(address)) return [];
-      return [
-        wrong({
-          subject: address,
-          severity: hop ? 'high' : 'advice',
-          wanted: `${address} belongs to the farm alone`,
-          seen: hop ? `${address} is the gateway of a route` : `${address} is a name server in /etc/resolv.conf`,
-          why: hop
-            ? 'With the VIP on this host that route leads back to this host: replies do not leave.'
-            : 'This host resolves names through its own service, so it cannot resolve any while that service is down.',
-          fix: hop ? 'look for a mistake in `vips:` or in the route' : 'name another server first, or ignore this',
-          demand: { kind: 'vip', ip: address },
-          vips: [address],
-        }),
-      ];
-    });
-  },
-};
