@@ -1,8 +1,8 @@
-// `npm run check`: builds what is stale, because unit tests use dist/ too; then format, lint, types, layer rules, generated documents and
-// unit tests, all at once, each with its own exit status.
-import { spawn, spawnSync } from 'node:child_process';
+// `npm run check`: format, lint, types, layer rules, unit tests; all at once, each with its own exit status. `npm test` runs the
+// same but for the unit tests, which are a tier there.
+import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = (name) => join(root, 'node_modules/.bin', name);
@@ -11,9 +11,8 @@ const CHECKS = [
   ['types', bin('tsc'), ['-p', 'tsconfig.json']],
   ['types of the core', bin('tsc'), ['-p', 'src/core/tsconfig.json']],
   ['layers', bin('depcruise'), ['src', '--config', '.dependency-cruiser.cjs']],
-  ['generated documents', process.execPath, ['scripts/generate-docs.mjs', '--check']],
-  ['unit tests', bin('vitest'), ['run', '--project', 'unit', '--reporter=dot']],
 ];
+const UNIT = ['unit tests', bin('vitest'), ['run', '--project', 'unit', '--reporter=dot']];
 
 function run([name, command, args]) {
   const startedMs = performance.now();
@@ -31,11 +30,32 @@ function run([name, command, args]) {
   });
 }
 
-const setup = spawnSync(process.execPath, [join(root, 'scripts/setup.mjs')], { cwd: root, stdio: 'inherit' });
-if (setup.status !== 0) process.exit(setup.status ?? 1);
-const results = await Promise.all(CHECKS.map(run));
-for (const { name, ok, output, ms } of results) {
-  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${(ms / 1000).toFixed(1)} s)`);
-  if (!ok) console.log(output);
+/** Each as one test of the tier `check`. */
+export async function runChecks(say) {
+  const results = await Promise.all(
+    CHECKS.map(async (check) => {
+      const result = await run(check);
+      report(result, say);
+      return result;
+    }),
+  );
+  const tests = results.map(({ name, ok }) => ({ name, state: ok ? 'passed' : 'failed', retries: 0 }));
+  return {
+    lines: [
+      { file: 'npm run check', tests, errors: [] },
+      { end: 'passed', errors: [] },
+    ],
+    status: 0,
+  };
 }
-process.exit(results.every(({ ok }) => ok) ? 0 : 1);
+
+function report({ name, ok, output, ms }, say) {
+  say(`${ok ? 'ok    ' : 'FAILED'} ${name} (${(ms / 1000).toFixed(1)} s)`);
+  if (!ok) for (const line of output.trimEnd().split('\n')) say(line);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const results = await Promise.all([...CHECKS, UNIT].map(run));
+  for (const result of results) report(result, console.log);
+  process.exit(results.every(({ ok }) => ok) ? 0 : 1);
+}

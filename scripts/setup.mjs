@@ -1,8 +1,15 @@
-// Makes a fresh clone runnable: installs the packages and builds, only where that is not done yet.
+// Makes a fresh clone runnable: installs the packages and builds, only where that is not done yet. `setup.mjs lab` and `setup.mjs bench`
+// install what those commands need of Debian too, as root; `npm test` does that itself, beside its first tests.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+const [major] = process.versions.node.split('.').map(Number);
+if (major < 20) {
+  console.error(`setup: rsprep needs Node 20 or newer, and this is ${process.version} (${process.execPath})`);
+  process.exit(1);
+}
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const mtime = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
@@ -23,6 +30,11 @@ function run(command, args) {
   process.exit(1);
 }
 
+const group = process.argv[2];
+if (group !== undefined) {
+  const { installNow } = await import('./test/packages.mjs');
+  installNow(group); // what is still missing the command itself names
+}
 if (mtime(join(root, 'node_modules/.package-lock.json')) < mtime(join(root, 'package-lock.json'))) {
   console.error('setup: installing packages (npm ci)');
   run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts']);

@@ -20,7 +20,7 @@ function compile(): string {
   const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
   const tried = ['cc', 'gcc', 'clang'].map((compiler) => {
     const known = run(['sh', '-c', `command -v ${compiler}`]).code === 0;
-    return known
+    return known && !existsSync(output)
       ? run([compiler, ...flags, ...sanitizers, '-o', output, join(import.meta.dirname, 'fuzz.c'), ...sources])
       : null;
   });

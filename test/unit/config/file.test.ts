@@ -18,6 +18,8 @@ import { trustedOwners } from '../../../src/config/trust.ts';
 
 const VALID = 'version: 1\nvips: [192.0.2.10]\n';
 const isRoot = process.geteuid?.() === 0;
+/** The words behind the name of a test that only root can run. */
+const unlessRoot = isRoot ? '' : ' (not run: needs root)';
 let folder = '';
 
 beforeEach(() => {
@@ -118,7 +120,7 @@ describe('a configuration file is refused', () => {
     expect((await loadConfigFile(file, '/')).kind).toBe('ok');
   });
 
-  it.runIf(isRoot)('if it, a directory or a link on the way belongs to somebody else', async () => {
+  it.runIf(isRoot)(`if it, a directory or a link on the way belongs to somebody else${unlessRoot}`, async () => {
     const file = put('d/rsprep.yaml');
     chownSync(file, 12345, 0);
     expect(words(await loadConfigFile(file, '/'))).toBe(
@@ -211,7 +213,7 @@ describe('the bytes of a configuration file', () => {
   });
 });
 
-describe.runIf(isRoot)("in another user's shoes", () => {
+describe.runIf(isRoot)(`in another user's shoes${unlessRoot}`, () => {
   const asNobody = (file: string): string => {
     const script = `
       import { formatRefusal, loadConfigFile } from ${JSON.stringify(path.resolve('src/config/file.ts'))};
