@@ -65,7 +65,7 @@ static napi_value bind_to(napi_env env, napi_callback_info info) { /* (fd, socka
   napi_value given[ARGUMENTS];
   size_t size;
   read_arguments(env, info, given);
-  void *address = elements(env, given[1], &size);
+  void *address = elements(env, given[1], BYTES, &size);
   return integer(env, KERNEL(bind, whole(env, given[0]), address, size, 0, 0));
 }
 
@@ -73,7 +73,7 @@ static napi_value connect_to(napi_env env, napi_callback_info info) { /* (fd, so
   napi_value given[ARGUMENTS];
   size_t size;
   read_arguments(env, info, given);
-  void *address = elements(env, given[1], &size);
+  void *address = elements(env, given[1], BYTES, &size);
   return integer(env, KERNEL(connect, whole(env, given[0]), address, size, 0, 0));
 }
 
@@ -87,7 +87,7 @@ static napi_value name_of(napi_env env, napi_callback_info info) { /* (fd, into 
   napi_value given[ARGUMENTS];
   size_t size;
   read_arguments(env, info, given);
-  void *into = elements(env, given[1], &size);
+  void *into = elements(env, given[1], BYTES, &size);
   u32 length = (u32)size;
   return integer(env, KERNEL(getsockname, whole(env, given[0]), into, &length, 0, 0));
 }
@@ -96,7 +96,7 @@ static napi_value send_bytes(napi_env env, napi_callback_info info) { /* (fd, by
   napi_value given[ARGUMENTS];
   size_t size, address_size;
   read_arguments(env, info, given);
-  void *payload = elements(env, given[1], &size), *address = elements(env, given[2], &address_size);
+  void *payload = elements(env, given[1], BYTES, &size), *address = elements(env, given[2], BYTES, &address_size);
   return integer(env, kernel_call(NR_sendto, whole(env, given[0]), (long)payload, (long)size, FLAG_NOSIGNAL, (long)address,
                                (long)address_size));
 }
@@ -105,7 +105,7 @@ static napi_value set_socket_option(napi_env env, napi_callback_info info) { /* 
   napi_value given[ARGUMENTS];
   size_t size;
   read_arguments(env, info, given);
-  void *value = elements(env, given[3], &size);
+  void *value = elements(env, given[3], BYTES, &size);
   return integer(env, KERNEL(setsockopt, whole(env, given[0]), whole(env, given[1]), whole(env, given[2]), value, size));
 }
 
@@ -122,7 +122,7 @@ static napi_value attach_filter(napi_env env, napi_callback_info info) { /* (fd,
   napi_value given[ARGUMENTS];
   size_t size;
   read_arguments(env, info, given);
-  void *code = elements(env, given[1], &size);
+  void *code = elements(env, given[1], BYTES, &size);
   struct { u16 count, pad[3]; void *code; } program = {(u16)(size / 8), {0}, code};
   return integer(env, KERNEL(setsockopt, whole(env, given[0]), LEVEL_SOCKET, OPT_ATTACH_FILTER, &program, sizeof program));
 }
@@ -150,9 +150,9 @@ static napi_value receive_bytes(napi_env env, napi_callback_info info) {
   napi_value given[ARGUMENTS];
   size_t count, room, words, used = 0, received = 0;
   read_arguments(env, info, given);
-  i32 *fds = elements(env, given[0], &count);
-  u8 *into = elements(env, given[2], &room);
-  i32 *record = elements(env, given[3], &words);
+  i32 *fds = elements(env, given[0], WORDS, &count);
+  u8 *into = elements(env, given[2], BYTES, &room);
+  i32 *record = elements(env, given[3], WORDS, &words);
   struct poll_entry entries[FDS_MAX];
   if (fds == NULL || into == NULL || record == NULL || count > FDS_MAX) return integer(env, -ERR_INVAL);
   for (size_t i = 0; i < count; i++) entries[i] = (struct poll_entry){fds[i], POLL_IN, 0};

@@ -53,7 +53,7 @@ struct packet_info4 { i32 interface; u8 spec_dst[4], address[4]; };
 struct packet_info6 { u8 address[16]; i32 interface; };
 
 enum { O_NONBLOCK = 04000 };
-enum { ERR_INTR = 4, ERR_AGAIN = 11, ERR_PERM = 1, ERR_INVAL = 22, ERR_ADDRNOTAVAIL = 99, ERR_NETUNREACH = 101 };
+enum { ERR_INTR = 4, ERR_BADF = 9, ERR_AGAIN = 11, ERR_PERM = 1, ERR_INVAL = 22, ERR_ADDRNOTAVAIL = 99, ERR_NETUNREACH = 101 };
 
 /* ---- Node-API ---- */
 typedef struct napi_env__ *napi_env;

@@ -1,4 +1,7 @@
-/* The functions JavaScript calls (src/udp/native.ts has their types). Arguments are checked there; errors are negative errnos. */
+/*
+ * The functions JavaScript calls (src/udp/native.ts has their types). Arguments are checked there, and here as far as memory
+ * depends on them; errors are negative errnos.
+ */
 #include "binding.h"
 #include "kernel.h"
 #include "values.h"
@@ -7,17 +10,20 @@
 #define SOURCE_HASH "unknown"
 #endif
 
-static struct binding *binding_of(napi_env env, napi_value value) {
-  void *binding = NULL;
-  napi_get_value_external(env, value, &binding);
-  return binding;
+/* NULL for what is no socket, and for one that is closed: its descriptor may be somebody else's by now. */
+static struct binding *open_binding(napi_env env, napi_value value) {
+  void *external = NULL;
+  if (napi_get_value_external(env, value, &external) != 0) return NULL;
+  struct binding *binding = external;
+  return binding != NULL && binding->open ? binding : NULL;
 }
 
 static napi_value bind_socket(napi_env env, napi_callback_info info) { /* (socket, sockaddr) */
   struct call call = arguments_of(env, info);
-  struct binding *binding = binding_of(env, call.arguments[0]);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   size_t size;
-  u8 *address = elements(env, call.arguments[1], &size);
+  u8 *address = elements(env, call.arguments[1], BYTES, &size);
   long status = address == NULL ? 0 : KERNEL(bind, binding->engine.fd, address, size, 0, 0);
   union socket_address own;
   u32 own_size = sizeof own;
@@ -28,65 +34,77 @@ static napi_value bind_socket(napi_env env, napi_callback_info info) { /* (socke
 
 static napi_value socket_name(napi_env env, napi_callback_info info) { /* (socket, into 28 bytes) */
   struct call call = arguments_of(env, info);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   size_t size;
-  u8 *into = elements(env, call.arguments[1], &size);
+  u8 *into = elements(env, call.arguments[1], BYTES, &size);
   u32 length = (u32)size;
-  return integer(env, KERNEL(getsockname, binding_of(env, call.arguments[0])->engine.fd, into, &length, 0, 0));
+  return integer(env, KERNEL(getsockname, binding->engine.fd, into, &length, 0, 0));
 }
 
 static napi_value poll_events(napi_env env, napi_callback_info info) { /* (socket, readable | writable) */
   struct call call = arguments_of(env, info);
-  struct binding *binding = binding_of(env, call.arguments[0]);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   return integer(env, binding->answering ? 0 : binding_poll(binding, (int)number(env, call.arguments[1])));
 }
 
 static napi_value flush(napi_env env, napi_callback_info info) { /* (socket, first, end): the slot to go on with */
   struct call call = arguments_of(env, info);
-  struct binding *binding = binding_of(env, call.arguments[0]);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   i32 first = 0, end = 0;
   napi_get_value_int32(env, call.arguments[1], &first);
   napi_get_value_int32(env, call.arguments[2], &end);
+  if (first < 0 || end < first || (u32)end > binding->engine.batch) return integer(env, -ERR_INVAL);
   return integer(env, binding_flush(binding, (u32)first, (u32)end));
 }
 
 static napi_value set_option(napi_env env, napi_callback_info info) { /* (socket, level, name, value) */
   struct call call = arguments_of(env, info);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   size_t size;
-  u8 *value = elements(env, call.arguments[3], &size);
-  return integer(env, KERNEL(setsockopt, binding_of(env, call.arguments[0])->engine.fd, (i32)number(env, call.arguments[1]),
+  u8 *value = elements(env, call.arguments[3], BYTES, &size);
+  return integer(env, KERNEL(setsockopt, binding->engine.fd, (i32)number(env, call.arguments[1]),
                              (i32)number(env, call.arguments[2]), value, size));
 }
 
 static napi_value get_option(napi_env env, napi_callback_info info) { /* (socket, level, name, into) */
   struct call call = arguments_of(env, info);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   size_t size;
-  u8 *into = elements(env, call.arguments[3], &size);
+  u8 *into = elements(env, call.arguments[3], BYTES, &size);
   u32 length = (u32)size;
-  return integer(env, KERNEL(getsockopt, binding_of(env, call.arguments[0])->engine.fd, (i32)number(env, call.arguments[1]),
+  return integer(env, KERNEL(getsockopt, binding->engine.fd, (i32)number(env, call.arguments[1]),
                              (i32)number(env, call.arguments[2]), into, &length));
 }
 
 static napi_value answer(napi_env env, napi_callback_info info) { /* (socket, entries or null to renew, leaseMs) */
   struct call call = arguments_of(env, info);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   size_t size;
-  u8 *entries = elements(env, call.arguments[1], &size);
+  u8 *entries = elements(env, call.arguments[1], BYTES, &size);
   struct answer_table *table = NULL;
   if (entries != NULL) {
     table = answer_table_copy(entries, (u32)(size / sizeof(struct answer_entry)));
     if (table == NULL) return integer(env, -12);
   }
-  return integer(env, binding_answer(binding_of(env, call.arguments[0]), table, number(env, call.arguments[2])));
+  return integer(env, binding_answer(binding, table, number(env, call.arguments[2])));
 }
 
 static napi_value stats(napi_env env, napi_callback_info info) { /* (socket, into: Float64Array of COUNTERS) */
   struct call call = arguments_of(env, info);
-  struct binding *binding = binding_of(env, call.arguments[0]);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   size_t length;
-  double *into = (double *)(void *)elements(env, call.arguments[1], &length);
+  double *into = (double *)(void *)elements(env, call.arguments[1], DOUBLES, &length);
   if (into == NULL || length < COUNTERS) return integer(env, -ERR_INVAL);
   for (u32 i = 0; i < COUNTERS; i++) into[i] = (double)__atomic_load_n(&binding->engine.counters[i], __ATOMIC_RELAXED);
   u32 memory[9] = {0}, size = sizeof memory; /* SO_MEMINFO (55): drops that no later datagram has told of yet */
-  if (binding->open && KERNEL(getsockopt, binding->engine.fd, LEVEL_SOCKET, 55, memory, &size) == 0 &&
+  if (KERNEL(getsockopt, binding->engine.fd, LEVEL_SOCKET, 55, memory, &size) == 0 &&
       (double)memory[8] > into[COUNT_KERNEL_DROPS])
     into[COUNT_KERNEL_DROPS] = (double)memory[8];
   return integer(env, 0);
@@ -94,7 +112,8 @@ static napi_value stats(napi_env env, napi_callback_info info) { /* (socket, int
 
 static napi_value reference(napi_env env, napi_callback_info info) { /* (socket, 1 ref | 0 unref) */
   struct call call = arguments_of(env, info);
-  struct binding *binding = binding_of(env, call.arguments[0]);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
   binding->unreferenced = number(env, call.arguments[1]) == 0;
   for (u32 i = 0; i < 2; i++) {
     uv_handle_t *handle = i == 0 ? binding->poll : binding->keeper;
@@ -107,7 +126,8 @@ static napi_value reference(napi_env env, napi_callback_info info) { /* (socket,
 
 static napi_value close_socket(napi_env env, napi_callback_info info) {
   struct call call = arguments_of(env, info);
-  binding_close(binding_of(env, call.arguments[0]));
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding != NULL) binding_close(binding);
   return NULL;
 }
 

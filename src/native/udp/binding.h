@@ -29,6 +29,7 @@ struct binding {
   /* Memory of JavaScript, alive while `shared` is. */
   u32 *in_records, *out_records;
   u8 *outbox;
+  size_t outbox_size;
   /* Where messages go: an ArrayBuffer that is used up and then left to who kept one of its messages. */
   napi_ref chunk;
   u8 *chunk_data;
@@ -38,7 +39,8 @@ struct binding {
 /* events.c */
 void binding_call(struct binding *binding, int event, i32 number, napi_value memory);
 int binding_poll(struct binding *binding, int events);
-u32 binding_flush(struct binding *binding, u32 first, u32 end);
+/* Sends what [first, end) of out_records describe: the slot to go on with, or a negative errno. `end` is at most the batch. */
+i32 binding_flush(struct binding *binding, u32 first, u32 end);
 /* life.c */
 int binding_answer(struct binding *binding, struct answer_table *table, double lease_ms);
 void binding_close(struct binding *binding);

@@ -163,8 +163,12 @@ static void answer_to(struct binding *binding, u32 index, struct outgoing *outgo
   engine_prepare_answer(&binding->engine, index, slot, outgoing);
 }
 
-u32 binding_flush(struct binding *binding, u32 first, u32 end) {
+i32 binding_flush(struct binding *binding, u32 first, u32 end) {
   i32 results[BATCH_MAX];
+  for (u32 i = first; i < end; i++) { /* all before any: what is sent cannot be taken back */
+    const u32 *record = binding->out_records + i * OUT_WORDS;
+    if (record[0] > binding->outbox_size || record[1] > binding->outbox_size - record[0]) return -ERR_INVAL;
+  }
   u32 family = binding->engine.family == FAMILY_INET ? 4 : 6;
   /* What has been prepared and could not be sent yet stays so: the received datagrams it answers may be gone. */
   for (u32 i = first > binding->prepared ? first : binding->prepared; i < end; i++) {
@@ -182,5 +186,5 @@ u32 binding_flush(struct binding *binding, u32 first, u32 end) {
   binding->prepared = next < end ? end : 0;
   if (next < end) engine_keep(&binding->engine, next, end);
   for (u32 i = first; i < next; i++) binding->out_records[i * OUT_WORDS + 14] = (u32)results[i];
-  return next;
+  return (i32)next;
 }

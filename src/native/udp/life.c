@@ -9,7 +9,6 @@ static void on_keeper(uv_handle_t *handle, int status, int events) {
 /* The event loop watches a descriptor that nothing ever happens on, and leaves the socket to the thread. */
 static int keep_alive(struct binding *binding, int fd) {
   uv_loop_t *loop;
-  if (binding->keeper != NULL) return 0;
   if (napi_get_uv_event_loop(binding->env, &loop) != 0) return -ERR_INVAL;
   uv_handle_t *keeper = (uv_handle_t *)(void *)((u8 *)binding->poll + ((uv_handle_size(UV_HANDLE_POLL) + 15) & ~(size_t)15));
   int status = uv_poll_init(loop, keeper, fd);
@@ -30,13 +29,18 @@ static long set_blocking(int fd) {
 int binding_answer(struct binding *binding, struct answer_table *table, double lease_ms) {
   struct answerer *answerer = &binding->answerer;
   if (table != NULL) answer_table_free(__atomic_exchange_n(&answerer->next, table, __ATOMIC_ACQ_REL));
-  u64 until = lease_ms <= 0 ? 0 : now_ns() + (u64)(lease_ms * 1e6);
+  /* NaN gives no lease. At most some 30 years, so that the sum does not wrap. */
+  u64 until = lease_ms > 0 ? now_ns() + (u64)((lease_ms < 1e12 ? lease_ms : 1e12) * 1e6) : 0;
   __atomic_store_n(&answerer->lease_until_ns, until, __ATOMIC_RELEASE);
   if (binding->answering) return 0;
   answerer->engine = &binding->engine;
-  answerer->wake_fd = (int)KERNEL(eventfd2, 0, 02000000, 0, 0, 0);
-  if (answerer->wake_fd < 0) return answerer->wake_fd;
-  int status = keep_alive(binding, answerer->wake_fd);
+  int status = 0;
+  if (binding->keeper == NULL) { /* else an earlier call got as far as this */
+    answerer->wake_fd = (int)KERNEL(eventfd2, 0, 02000000, 0, 0, 0);
+    if (answerer->wake_fd < 0) return answerer->wake_fd;
+    status = keep_alive(binding, answerer->wake_fd);
+    if (binding->keeper == NULL) KERNEL(close, answerer->wake_fd, 0, 0, 0, 0);
+  }
   /* A thread that waits in recvmmsg(2) itself needs neither ppoll(2) nor a second look at an empty queue. */
   answerer->waits = !binding->adopted;
   if (status == 0 && answerer->waits) status = (int)set_blocking(binding->engine.fd);
@@ -93,4 +97,5 @@ void binding_close(struct binding *binding) {
   }
   uv_close(binding->poll, on_closed);
   KERNEL(close, binding->engine.fd, 0, 0, 0, 0); /* at once: the port is free when close() returns */
+  binding->engine.fd = -1;
 }

@@ -19,12 +19,13 @@ static int start(napi_env env, struct binding *binding, struct call *call) {
   size_t size;
   napi_value name;
   u32 batch = binding->engine.batch;
-  u8 *shared = elements(env, call->arguments[4], &size);
+  u8 *shared = elements(env, call->arguments[4], BYTES, &size);
   size_t records = (size_t)batch * 4 * (IN_WORDS + OUT_WORDS);
   if (shared == NULL || size < records + 65536) return -ERR_INVAL;
   binding->in_records = (u32 *)(void *)shared;
   binding->out_records = binding->in_records + batch * IN_WORDS;
   binding->outbox = shared + records;
+  binding->outbox_size = size - records;
   uv_loop_t *loop;
   if (napi_get_uv_event_loop(env, &loop) != 0) return -ERR_INVAL;
   int status = uv_poll_init(loop, binding->poll, binding->engine.fd);
@@ -44,11 +45,13 @@ napi_value open_socket(napi_env env, napi_callback_info info) {
   struct call call = arguments_of(env, info);
   size_t ignored, allow_size;
   double config[10];
-  u8 *values = elements(env, call.arguments[1], &ignored);
+  u8 *values = elements(env, call.arguments[1], DOUBLES, &ignored);
   if (values == NULL || ignored != 10) return integer(env, -ERR_INVAL);
   copy_bytes(config, values, sizeof config);
+  for (u32 i = 0; i < 10; i++) /* NaN is neither */
+    if (!(config[i] >= 0 && config[i] <= (i < 6 ? UINT32_MAX : 1e15))) return integer(env, -ERR_INVAL); /* from 6 on, rates */
   u32 batch = (u32)config[2], max_payload = (u32)config[3];
-  const u8 *allow = elements(env, call.arguments[2], &allow_size);
+  const u8 *allow = elements(env, call.arguments[2], BYTES, &allow_size);
   if (batch < 1 || batch > BATCH_MAX || max_payload < 1 || max_payload > 65535 || allow_size > ALLOW_MAX * 17)
     return integer(env, -ERR_INVAL);
   size_t size = ((sizeof(struct binding) + 15) & ~(size_t)15) + 2 * ((uv_handle_size(UV_HANDLE_POLL) + 15) & ~(size_t)15);

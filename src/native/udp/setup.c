@@ -41,6 +41,7 @@ static long set_options(int fd, u32 family, u32 flags) {
 int socket_setup(struct engine *engine, int fd, const double *config) {
   u32 flags = (u32)config[CONFIG_FLAGS];
   engine->family = (u32)config[CONFIG_FAMILY];
+  if (engine->family != FAMILY_INET && engine->family != FAMILY_INET6) return -ERR_INVAL;
   engine->strict = (flags & OPEN_STRICT) != 0;
   engine->guard.allow_all = (flags & OPEN_ALLOW_ALL) != 0;
   engine->guard.prefix4 = (u32)config[CONFIG_PREFIX4];

@@ -25,11 +25,22 @@ static inline napi_value integer(napi_env env, i64 value) {
   return result;
 }
 
-/* The data of a typed array and how many elements it has; NULL and 0 for anything else. */
-static inline void *elements(napi_env env, napi_value value, size_t *length) {
+enum array { BYTES = 1, WORDS = 5, DOUBLES = 8 }; /* napi_uint8_array (a Buffer too), napi_int32_array, napi_float64_array */
+
+/*
+ * The data of a typed array of this type and how many elements it has; NULL and 0 for anything else. Never NULL for one without
+ * elements, to which V8 gives no memory: nothing at all and an empty list are different words.
+ */
+static inline void *elements(napi_env env, napi_value value, enum array wanted, size_t *length) {
+  static u64 empty;
+  int found = -1;
+  size_t count = 0;
   void *data = NULL;
   *length = 0;
-  return napi_get_typedarray_info(env, value, NULL, length, &data, NULL, NULL) == 0 ? data : NULL;
+  if (napi_get_typedarray_info(env, value, &found, &count, &data, NULL, NULL) != 0 || found != (int)wanted) return NULL;
+  if (data == NULL || count == 0) return &empty;
+  *length = count;
+  return data;
 }
 
 static inline void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback) {

@@ -5,7 +5,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from '../../../src/udp/index.ts';
+import {
+  createSocket,
+  decodeReply,
+  encodeRequest,
+  type RemoteInfo,
+  type Socket,
+  type SocketOptions,
+} from '../../../src/udp/index.ts';
 import { loadNative, pidfdGetsockopt } from '../../../src/udp/native.ts';
 
 const opened: (Socket | Plain)[] = [];
@@ -333,6 +340,25 @@ describe('options', () => {
     }
     await expect.poll(() => server.stats()).toMatchObject({ received: 2, limited: 3, denied: 3 });
     expect(heard).toBe(2);
+  });
+
+  it('setAnswers with an empty list takes back what was said before', async () => {
+    const responder = await bound({ type: 'udp4', strict: true }, '127.0.0.1');
+    const answer = { subject: { vip: '192.0.2.1' }, verdict: 'vouched' as const, speaks: true, text: 'all is well' };
+    const request = encodeRequest({ type: 'status', nonce: new Uint8Array(8), subject: answer.subject });
+    const asked = async (): Promise<string | undefined> => {
+      const client = await bound('udp4', '127.0.0.1');
+      const [reply] = await Promise.all([
+        once(client, 'message'),
+        client.send(request, responder.address().port, '127.0.0.1'),
+      ]);
+      client.close();
+      return decodeReply(reply[0] as Uint8Array)?.verdict;
+    };
+    responder.setAnswers({ leaseMs: 60_000, answers: [answer] });
+    expect(await asked()).toBe('vouched');
+    responder.setAnswers({ leaseMs: 60_000, answers: [] });
+    expect(await asked()).toBe('not-offered');
   });
 
   it('setAnswers wants a strict socket, and each subject once', async () => {
