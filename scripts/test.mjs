@@ -2,6 +2,10 @@
 // a test that cannot run is named with what it lacks; where RSPREP_TEST_ALL=1 (as in CI) that counts as a failure.
 //   npm test -- --fast            only those that take a minute: check and unit
 //   npm test -- netns real        only these
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildNative } from './build-native.mjs';
 import { runChecks } from './check.mjs';
 import { freshLacks, lackedPrograms, netnsLacks, realLacks } from './test/needs.mjs';
 import { decideInstall, installCommand, packagesFor, thisHost } from './test/packages.mjs';
@@ -46,7 +50,15 @@ async function install() {
   else for (const line of ['that failed, and its last words were:', ...last.slice(-5)]) say(`set-up     | ${line}`);
 }
 
-const installed = install();
+/** A clone that was built where no compiler was has no addon of its own. */
+async function buildAddon() {
+  const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist');
+  if (!existsSync(join(dist, `rsprep-${process.arch}.node`))) await buildNative();
+}
+
+const installed = install()
+  .then(buildAddon)
+  .catch((error) => say(`set-up     | ${error.message}`));
 const tiers = chosen.map(({ run, lacks, installs = true, ...tier }) => ({
   ...tier,
   lacks: async () => {

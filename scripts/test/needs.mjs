@@ -80,10 +80,13 @@ export async function realLacks(machine = thisMachine) {
   }
 }
 
-export const freshLacks = (machine = thisMachine) => [
-  ...lackedNamespaces(machine),
-  ...lackedPrograms(['mmdebstrap', 'git', 'unshare'], machine),
-];
+export async function freshLacks(machine = thisMachine) {
+  const lacks = [...lackedNamespaces(machine), ...lackedPrograms(['mmdebstrap', 'git', 'unshare', 'setpriv'], machine)];
+  if (lacks.length > 0) return lacks;
+  const { mirrorSays } = await bundled('test/fresh/root.ts');
+  const said = await mirrorSays('trixie');
+  return said === null ? [] : [`a Debian mirror (${lastLine(said)})`];
+}
 
 /** It looks at the host's ptrace and memory first; how far it comes is told by what it prints. @returns null when it can run */
 function whyNoUml() {

@@ -1,7 +1,8 @@
 // The Debian packages that the project's commands need, by what needs them, and their installation. Package names alone: which
-// version of them, and of what they depend on, is the release's own business.
+// version of them, and of what they depend on, is the release's own business. `node scripts/test/packages.mjs` prints them all.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 
 const LAB = ['iproute2', 'util-linux', 'nftables'];
 const NAMESPACES = [
@@ -104,3 +105,6 @@ export function installNow(group) {
 }
 
 export const lastLines = (text, count = 5) => text.trimEnd().split('\n').slice(-count).join('\n');
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  console.log(packagesFor(Object.keys(PACKAGES)).join(' '));

@@ -19,7 +19,7 @@ export async function runTiers(tiers, { say, all }) {
   const width = Math.max(...tiers.map(({ name }) => name.length));
   const one = async (tier) => {
     const line = (text) => say(`${tier.name.padEnd(width)} | ${text}`);
-    const missing = await tier.lacks();
+    const missing = await lackedBy(tier);
     const startedMs = performance.now();
     const seconds = () => (performance.now() - startedMs) / 1000;
     if (missing.length > 0) {
@@ -28,8 +28,7 @@ export async function runTiers(tiers, { say, all }) {
       return;
     }
     line('starts');
-    const { lines, status } = await tier.run(line);
-    const outcome = outcomeOf(lines, status);
+    const outcome = await outcomeIn(tier, line);
     done.set(tier, { name: tier.name, seconds: seconds(), outcome });
     line(
       `ends after ${(seconds() / 60).toFixed(1)} minutes: ${outcome.passed} passed, ${outcome.failures.length} failed`,
@@ -47,4 +46,22 @@ export async function runTiers(tiers, { say, all }) {
   );
   for (const text of lines) say(text);
   return exitCode;
+}
+
+/** A look at the machine that ends in an exception is no reason to say nothing of the other tiers. */
+async function lackedBy(tier) {
+  try {
+    return await tier.lacks();
+  } catch (error) {
+    return [`a look at this machine that does not fail (${error.message})`];
+  }
+}
+
+async function outcomeIn(tier, line) {
+  try {
+    const { lines, status } = await tier.run(line);
+    return outcomeOf(lines, status);
+  } catch (error) {
+    return { passed: 0, failures: [`failed: ${error.message}`], notRun: [], retried: [] };
+  }
 }

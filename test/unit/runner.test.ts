@@ -178,6 +178,26 @@ describe('the last line and the exit code', () => {
       'real: failed b.test.ts: could not be run',
     ],
     [
+      'a tier ends in an exception, and so does the look at what another needs',
+      [
+        tier('unit', {}),
+        tier('netns', {}, { run: () => Promise.reject(new Error('EMFILE')) }),
+        tier(
+          'real',
+          {},
+          {
+            lacks: () => {
+              throw new Error('ENOSPC');
+            },
+          },
+        ),
+      ],
+      true,
+      1,
+      '1 passed, 2 failed',
+      'netns: failed: EMFILE',
+    ],
+    [
       'nothing can be run',
       [tier('netns', {}, { lacks: () => ['root'] })],
       false,

@@ -65,7 +65,7 @@ export async function guestRoot(): Promise<string> {
     await run(
       'mmdebstrap',
       ['--variant=minbase', `--include=${GUEST_PACKAGES.join(',')}`, `--customize-hook=${CUSTOMIZE}`, SUITE, building],
-      { timeout: 300_000, maxBuffer: 64 << 20 },
+      { timeout: 900_000, maxBuffer: 64 << 20 },
     );
     renameSync(building, root); // whoever builds at the same time loses the race and nothing else
   } catch (cause) {
