@@ -166,6 +166,36 @@ describe('the ledger', () => {
     });
   });
 
+  it('of format 1, as the version before wrote it: nothing to do, taken back when unconfirmed, removed to the state before', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      const asBefore = (): string => {
+        const text = readFileSync(agent.file(LEDGER), 'utf8')
+          .replace(/"setting":\{"scope":"([^"]+)","key":"(\w+)"\}/g, '"path":["net","ipv4","conf","$1","$2"]')
+          .replaceAll('"format":2', '"format":1');
+        writeFileSync(agent.file(LEDGER), text);
+        return text;
+      };
+      net.rs.arp('eth0', 'arp_ignore', 3);
+      const before = snapshot(net.rs);
+      expectCode(agent.run('apply', '--confirm', '600'), 0);
+      expect(asBefore()).toMatch(/"undo":.*"path":\[/);
+      expectCode(agent.run('confirm', '--revert'), 0);
+      expect(snapshot(net.rs)).toEqual(before);
+      expectCode(agent.run('apply'), 0);
+      const old = asBefore();
+      expect(verifyIds(agent)).toEqual({ code: 0, ids: [] });
+      expectCode(agent.run('apply'), 0);
+      expect(readFileSync(agent.file(LEDGER), 'utf8')).toBe(old);
+      // The next write is one of today's.
+      net.rs.ip(`addr del ${VIP}/32 dev lo`);
+      expectCode(agent.run('apply'), 0);
+      expect(readFileSync(agent.file(LEDGER), 'utf8')).toMatch(/^\{"format":2,.*"setting":\{"scope":"eth0"/);
+      expectCode(agent.run(...remove), 0);
+      expect(snapshot(net.rs)).toEqual(before);
+    });
+  });
+
   it('of another host: set aside, and what it claims is not taken for ours', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);

@@ -1,5 +1,7 @@
 // Apply, one change by somebody else, verify names exactly that change, apply fixes it, remove: the host is as before.
 import { describe, expect, it } from 'vitest';
+import { ARP_KEYS, MANAGED } from '../../src/core/model/arp-settings.ts';
+import { leakingValue } from '../support/leaking-value.ts';
 import { type Network, VIP, VIP6, withNetwork } from '../support/netns.ts';
 import { type Agent, agentOn, type Config, expectCode, plainConfig, verifyIds } from '../support/rsprep.ts';
 import { snapshot } from '../support/snapshot.ts';
@@ -41,15 +43,17 @@ const cases: readonly Case[] = [
     change: ({ rs }) => rs.ip(`addr del ${VIP}/32 dev lo`),
     finding: `vip-missing@${VIP}`,
   },
+  ...ARP_KEYS.map(
+    (key): Case => ({
+      name: `${key}=${leakingValue(key)} on all`,
+      change: ({ rs }) => rs.arp('all', key, leakingValue(key)),
+      finding: `${MANAGED[key].check.id}@all`,
+    }),
+  ),
   {
     name: 'arp_announce=1 on all',
     change: ({ rs }) => rs.arp('all', 'arp_announce', 1),
     finding: 'arp-announce@all',
-  },
-  {
-    name: 'arp_ignore=0 on all',
-    change: ({ rs }) => rs.arp('all', 'arp_ignore', 0),
-    finding: 'arp-ignore@all',
   },
   {
     name: 'arp_ignore=3 on one NIC',

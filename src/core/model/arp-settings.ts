@@ -46,7 +46,7 @@ const fixText = (key: string, wanted: number): string =>
 
 /**
  * Every managed key, in the order in which apply sets them; undo goes the other way. That order is part of what was measured
- * under an ARP flood (core/plan/plan.ts). A further key is an entry here and its cases in the tests.
+ * under an ARP flood (core/plan/plan.ts). A further key is an entry here, with what its values mean in test/unit/core/checks/arp.test.ts.
  */
 const TABLE = {
   arp_announce: {

@@ -1,6 +1,7 @@
 // The two ARP keys, every value the kernel takes: what counts is the larger of `all` and the interface.
 import { describe, expect, it } from 'vitest';
-import { absent, type Reading, unreadable, value } from '../../../../src/core/model/reading.ts';
+import { ARP_KEYS_BACKWARDS, forEachArpKey, MANAGED } from '../../../../src/core/model/arp-settings.ts';
+import { absent, unreadable, value } from '../../../../src/core/model/reading.ts';
 import { arp, arpReadings, type Case, eth0, found, judged, link, lo } from './host.ts';
 
 /** all, eth0 → severity, or nothing; conf/default as apply leaves it. */
@@ -101,14 +102,10 @@ describe('arp_announce', () => {
 });
 
 describe('ARP keys that cannot be read', () => {
-  const both = (reading: Reading<number>) => arpReadings({ arp_ignore: reading, arp_announce: reading });
+  const everyKey = (subject: string) => ARP_KEYS_BACKWARDS.map((key) => `unknown ${MANAGED[key].check.id}@${subject}`);
   it.each<readonly [string, Case, readonly string[]]>([
-    ['none at all', { observed: { arp: absent } }, ['unknown arp-ignore@all', 'unknown arp-announce@all']],
-    [
-      'not for this user',
-      { observed: { arp: unreadable('privilege', 'EACCES') } },
-      ['unknown arp-ignore@all', 'unknown arp-announce@all'],
-    ],
+    ['none at all', { observed: { arp: absent } }, everyKey('all')],
+    ['not for this user', { observed: { arp: unreadable('privilege', 'EACCES') } }, everyKey('all')],
     [
       'one interface',
       {
@@ -116,12 +113,12 @@ describe('ARP keys that cannot be read', () => {
           arp: value(
             new Map([
               ['all', arpReadings({})],
-              ['eth0', both(unreadable('io', 'EIO'))],
+              ['eth0', forEachArpKey(() => unreadable('io', 'EIO'))],
             ]),
           ),
         },
       },
-      ['unknown arp-ignore@eth0', 'unknown arp-announce@eth0'],
+      everyKey('eth0'),
     ],
   ])('%s', (_name, given, wanted) => expect(found(given)).toEqual(wanted));
 });
