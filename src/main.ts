@@ -65,7 +65,7 @@ const [S_IFMT, S_IFCHR] = [0o170000, 0o020000];
 /** Node would end with 1, which is WARNING to a monitoring system and "could not tell" to everybody else. */
 function bug(error: unknown): never {
   const isPlugin = calledCommand(process.argv.slice(2)) === 'check';
-  if (isPlugin) write(1, 'RSPREP UNKNOWN - rsprep itself failed; what it said is on standard error\n');
+  if (isPlugin) write(1, 'RSPREP UNKNOWN - rsprep itself failed; its message is on standard error\n');
   const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
   write(2, `rsprep: this is a bug in rsprep: ${said}\n`);
   process.exit(isPlugin ? PLUGIN.unknown : EXIT_BUG);
@@ -98,7 +98,7 @@ function deferSignals(): () => boolean {
     if (seen > 1) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
     write(
       2,
-      `rsprep: ${signal}: finishing the current step, then taking back what was done; once more to stop at once\n`,
+      `rsprep: ${signal}: finishing the current step, then taking back what was done; send it again to stop at once\n`,
     );
   };
   process.on('SIGINT', onSignal);

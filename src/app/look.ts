@@ -47,7 +47,7 @@ export function unknownHold(host: Looking): Report['failure'] {
   return {
     kind: reading.cause === 'privilege' ? 'permission' : 'failed',
     message: `cannot tell whether this host is held, so nothing was done: ${reading.reason}`,
-    next: '`rsprep hold` or `rsprep resume` writes that file anew; then this goes on by itself',
+    next: 'run `rsprep hold` or `rsprep resume`: either writes that file anew',
   };
 }
 

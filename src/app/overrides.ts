@@ -44,7 +44,7 @@ async function change(
   const lock = await host.lock(lockTimeoutMs, command);
   if (lock.kind === 'failed') return { kind: 'failed', failure: lock.failure };
   if (lock.kind === 'busy') {
-    const message = `${lock.by} holds the lock, so nothing was written down`;
+    const message = `${lock.by} holds the lock, so nothing was recorded`;
     return {
       kind: 'failed',
       failure: { kind: 'locked', message, next: 'try again in a moment, or use --lock-timeout SECONDS' },
@@ -56,7 +56,7 @@ async function change(
     if (unreadable) return { kind: 'failed', failure: unreadable };
     const before = reading.kind === 'value' ? inEffect(reading.value, host.now().toISOString()) : [];
     const overrides = next(before);
-    const failure = await tryToWrite(() => host.writeOverrides(overrides), 'cannot write it down');
+    const failure = await tryToWrite(() => host.writeOverrides(overrides), 'cannot record it');
     if (failure) return { kind: 'failed', failure };
     return { kind: 'written', overrides, ended: before.filter((o) => !overrides.some(({ kind }) => kind === o.kind)) };
   } finally {
@@ -73,7 +73,7 @@ function overridesFailure({ cause, reason }: Unreadable): Failure | null {
       return { kind: 'permission', message: reason, next: 'run this as root' };
     case 'newer':
     case 'io':
-      return { kind: 'failed', message: reason, next: 'move that out of the way, then say it again' };
+      return { kind: 'failed', message: reason, next: 'move that out of the way, then run the command again' };
     default:
       return assertNever(cause);
   }

@@ -43,7 +43,7 @@ export function status(host: Looking, desired: Desired | null): Status {
       ...(reading.kind === 'unreadable' ? [reading.reason] : []),
       ...(until === null ? [] : [`an apply is taken back at ${until} unless \`rsprep confirm\` is run`]),
       ...(ledger?.intent
-        ? [`\`rsprep ${ledger.intent.command}\` (pid ${ledger.intent.pid}) has begun and not ended`]
+        ? [`\`rsprep ${ledger.intent.command}\` (pid ${ledger.intent.pid}) has started and not finished`]
         : []),
     ],
     judgement,

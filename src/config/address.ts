@@ -60,9 +60,9 @@ function refuseIpv4(text: string, [a = 0, b = 0, c = 0, d = 0]: readonly number[
   const refuse = refusal(text, use);
   if (a + b + c + d === 0) return refuse('0.0.0.0 is the unspecified address, it names no host');
   if (a === 0) return refuse('0.0.0.0/8 is "this network" (RFC 791), it names no host');
-  if (a === 127) return refuse('127.0.0.0/8 is loopback, every host has it for itself');
+  if (a === 127) return refuse('127.0.0.0/8 is loopback, which every host has');
   if (a === 169 && b === 254 && use === 'vip') return refuse('169.254.0.0/16 is link-local, routers do not forward it');
-  if (a >= 224 && a <= 239) return refuse('224.0.0.0/4 is multicast, it names a group and no host');
+  if (a >= 224 && a <= 239) return refuse('224.0.0.0/4 is multicast, it names a group of hosts');
   if (a + b + c + d === 1020) return refuse('255.255.255.255 is the broadcast address, it names no host');
   if (a >= 240) return refuse('240.0.0.0/4 is reserved (RFC 1112), the network does not carry it');
   return null;
@@ -94,7 +94,7 @@ function readIpv6(text: string, use: AddressUse): Parsed<Ip> {
 
 function refuseIpv6(text: string, firstGroup: number, use: AddressUse): Problem | null {
   const refuse = refusal(text, use);
-  if (firstGroup >= 0xff00) return refuse('ff00::/8 is multicast, it names a group and no host');
+  if (firstGroup >= 0xff00) return refuse('ff00::/8 is multicast, it names a group of hosts');
   if ((firstGroup & 0xffc0) === 0xfe80) return refuse('fe80::/10 is link-local, routers do not forward it');
   if ((firstGroup & 0xffc0) === 0xfec0) return refuse('fec0::/10 is site-local, withdrawn by RFC 3879');
   if (firstGroup === 0x2002) return refuse('2002::/16 holds an IPv4 address (6to4, withdrawn by RFC 7526)');
@@ -114,20 +114,25 @@ function embeddedParts(text: string, parts: readonly number[], use: AddressUse):
   }
   if (g0 + g1 + g2 + g3 !== 0) return null;
   if (g4 + g5 + g6 === 0 && g7 === 0) return refuse(':: is the unspecified address, it names no host');
-  if (g4 + g5 + g6 === 0 && g7 === 1) return refuse('::1 is loopback, every host has it for itself');
+  if (g4 + g5 + g6 === 0 && g7 === 1) return refuse('::1 is loopback, which every host has');
   if (g4 === 0 && g5 === 0xffff) {
-    return refuse('::ffff:0:0/96 is an IPv4 address in IPv6 clothes (mapped)', `write ${quad}`);
+    return refuse('::ffff:0:0/96 is an IPv4 address written as IPv6 (mapped)', `write ${quad}`);
   }
   if (g4 === 0xffff && g5 === 0) return refuse('::ffff:0:0:0/96 is an IPv4 address (translated)', `write ${quad}`);
   if (g4 === 0 && g5 === 0) {
-    return refuse('::/96 is an IPv4 address in IPv6 clothes (compatible, withdrawn by RFC 4291)', `write ${quad}`);
+    return refuse('::/96 is an IPv4 address written as IPv6 (compatible, withdrawn by RFC 4291)', `write ${quad}`);
   }
   return refuse('::/64 is reserved (RFC 4291), it names no host');
 }
 
 function embeddedIpv4(text: string, quad: string, use: AddressUse): Problem {
   const hint = `write ${quad} for the IPv4 address, or only hexadecimal groups for the IPv6 one`;
-  return problem(text, 'an IPv4 address inside an IPv6 address is not taken', `${ADDRESS} for a ${NAMES[use]}`, hint);
+  return problem(
+    text,
+    'an IPv4 address inside an IPv6 address is not accepted',
+    `${ADDRESS} for a ${NAMES[use]}`,
+    hint,
+  );
 }
 
 const refusal =
@@ -162,7 +167,7 @@ function notAnAddress(text: string, use: AddressUse): Problem {
   if (text === '') return say('the address is empty', use === 'vip' ? 'write it, or delete this entry' : 'write it');
   if (text.trim().length > 80) return say('not an IP address', 'write one address, such as 192.0.2.10 or 2001:db8::10');
   if (/[^\x20-\x7e]/.test(text.trim()))
-    return say('a character that no address has', 'type the address again, by hand');
+    return say('a character that cannot be in an address', 'type the address again, by hand');
   if (text !== text.trim()) return say('white space around the address', `write ${text.trim()} without it`);
   const slash = text.indexOf('/');
   if (slash > 0) {

@@ -116,7 +116,7 @@ function mappingToValue(walker: Walker, map: YAMLMap, path: Path, depth: number)
     const key = only.key as Node;
     const typed = quote(`${keyText(key)}:`);
     walker.findings.push({
-      ...{ offset: offsetOf(key), path, replaced: true, message: 'YAML takes this for a key, because a colon ends it' },
+      ...{ offset: offsetOf(key), path, replaced: true, message: 'YAML reads this as a key, because a colon ends it' },
       ...{ expected: 'an address', received: typed, hint: `put it in quotes: ${typed}` },
     });
     return null;
@@ -130,7 +130,7 @@ function mappingToValue(walker: Walker, map: YAMLMap, path: Path, depth: number)
     }
     const { anchor, tag } = keyNode as { anchor?: string; tag?: string };
     if (anchor !== undefined || tag !== undefined) {
-      refuse(keyNode, 'an anchor or tag', 'the bare name of a key', quote(anchor ?? tag ?? ''), 'delete it', [
+      refuse(keyNode, 'an anchor or tag', 'the name of a key alone', quote(anchor ?? tag ?? ''), 'delete it', [
         ...path,
         key,
       ]);

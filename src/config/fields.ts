@@ -35,7 +35,8 @@ export function parseFindingGlob(text: string): Parsed<string> {
   if (!/[A-Za-z0-9]/.test(text)) return say('this would ignore every finding', 'name a check, such as arp-ignore@*');
   if (text.length > 128) return say(`an id of ${text.length} characters`, 'copy the id that "rsprep verify" shows');
   const odd = /[^A-Za-z0-9*?@._:/+-]/.exec(text);
-  if (odd !== null) return say(`no id has the character ${quote(odd[0])}`, 'copy the id that "rsprep verify" shows');
+  if (odd !== null)
+    return say(`an id cannot have the character ${quote(odd[0])}`, 'copy the id that "rsprep verify" shows');
   return ok(text);
 }
 
@@ -61,7 +62,7 @@ export function parseDay(text: string): Parsed<string> {
 export function parseReason(text: string): Parsed<string> {
   const expected = 'a sentence of 1 to 200 characters';
   const reason = text.trim();
-  if (reason === '') return problem(text, 'the reason is empty', expected, 'say why the finding is ignored');
+  if (reason === '') return problem(text, 'the reason is empty', expected, 'write why the finding is ignored');
   if (reason.length > 200) return problem(text, `a reason of ${reason.length} characters`, expected, 'shorten it');
   // It is printed on terminals, into the journal and into metrics: one line of it each.
   if (/[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(reason)) {

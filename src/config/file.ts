@@ -161,7 +161,7 @@ function cannotRead(file: string, error: unknown): Distrust | null {
             message: `the configuration ${name} cannot be read`,
             expected: 'a file that can be read',
             received: code,
-            hint: 'see to the file system',
+            hint: 'check the file system',
           }
         : null;
   }

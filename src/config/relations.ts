@@ -138,7 +138,7 @@ const NO_VIPS: Conflict = {
   message: 'no VIP at all',
   // An empty list is what a template with a forgotten variable gives, and with --prune it would take every VIP away.
   expected: 'at least one VIP',
-  hint: 'add one, or say --allow-empty if this host is to have none',
+  hint: 'add one, or use --allow-empty if this host is to have none',
 };
 
 const twice = (what: string) => ({
@@ -151,7 +151,7 @@ const isVip = (what: string) => ({
   message: 'this address is also a VIP',
   expected: `the ${what}`,
   // A host that owns the VIP drops packets that come from it, as "martian source" (fib_validate_source).
-  hint: 'a VIP belongs to the whole farm and can be no address of one host: correct one of the two',
+  hint: 'a VIP belongs to the whole farm and cannot be the address of one host: correct one of the two',
 });
 
 const OWN_DIRECTOR = {

@@ -103,7 +103,7 @@ export function boolean(what: string): Schema<boolean, boolean> {
     const word = typeof issue.input === 'string' ? issue.input.toLowerCase() : '';
     const plain = { yes: 'true', on: 'true', true: 'true', no: 'false', off: 'false', false: 'false' }[word];
     const hint =
-      plain === undefined ? 'write true or false' : `write ${plain} without quotes: YAML 1.2 has no other words`;
+      plain === undefined ? 'write true or false' : `write ${plain} without quotes: YAML 1.2 knows only true and false`;
     return encodeMessage('neither true nor false', 'true or false', hint);
   };
   return v.pipe(v.boolean(message), v.description(what));

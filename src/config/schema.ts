@@ -48,7 +48,7 @@ export function configSchema({ mapping, textOrMapping }: Shapes) {
     text<T>({
       what,
       expected: `one of ${values.join(', ')}`,
-      hint: 'write one of these words',
+      hint: 'write one of them',
       parse: (typed) => parseWord(typed, values),
       json: { enum: values },
     });
@@ -57,12 +57,12 @@ export function configSchema({ mapping, textOrMapping }: Shapes) {
     text({
       what,
       expected: 'hexadecimal digits, two for every byte',
-      hint: 'put the digits in quotes, so that YAML does not take them for a number',
+      hint: 'put the digits in quotes, so that YAML does not read them as a number',
       parse: (typed) => parseHex(typed, minBytes),
       json: { pattern: minBytes === 0 ? '^([0-9a-fA-F]{2})*$' : '^([0-9a-fA-F]{2})+$', maxLength: 510 },
     });
   const servicePort = text({
-    what: 'Protocol and port, such as tcp/443. Direct routing cannot translate ports: the same one on the VIP and here.',
+    what: 'Protocol and port, such as tcp/443. Direct routing cannot translate ports, so it is the port of the VIP and of the service on this host.',
     expected: 'tcp/PORT or udp/PORT, with a port of 1 to 65535',
     hint: (input) =>
       typeof input === 'number' && input > 0 ? `write tcp/${input} or udp/${input}` : 'such as tcp/443',
@@ -70,7 +70,7 @@ export function configSchema({ mapping, textOrMapping }: Shapes) {
     json: { pattern: '^(tcp|udp)/[1-9][0-9]{0,4}$', examples: ['tcp/443', 'udp/53'] },
   });
   const probe = mapping('a mapping of send and expect', {
-    send: hex('The request, as hexadecimal digits; may be empty where the service speaks first.', 0),
+    send: hex('The request, as hexadecimal digits; may be empty if the service speaks first.', 0),
     expect: hex('The reply to expect, as hexadecimal digits.', 1),
   });
   const service = textOrMapping(
@@ -94,9 +94,9 @@ export function configSchema({ mapping, textOrMapping }: Shapes) {
       address: vipAddress,
       device: v.optional(
         text({
-          what: 'The device that holds the VIP: lo (the default), or a dummy device, say.',
+          what: 'The device that holds the VIP: lo (the default), or for example a dummy device.',
           expected: 'the name of a network device',
-          hint: 'put the name in quotes, so that YAML takes it for a text',
+          hint: 'put the name in quotes, so that YAML reads it as text',
           parse: parseDevice,
           json: { minLength: 1, maxLength: 15, pattern: '^[^/:\\s]+$', examples: ['lo', 'dummy0'] },
         }),
@@ -115,7 +115,7 @@ export function configSchema({ mapping, textOrMapping }: Shapes) {
     interval: duration('How often the host is looked at.', LIMITS.interval, R.interval),
     lease: duration('How long one answer vouches; longer than interval.', LIMITS.lease, R.lease),
     onDrift: v.optional(
-      oneOf('What the director hears while this host cannot serve: nothing, or the findings.', ['silent', 'report']),
+      oneOf('What the director gets while this host cannot serve: no answer, or the findings.', ['silent', 'report']),
       R.onDrift,
     ),
     unknownGrace: duration(
@@ -135,7 +135,7 @@ export function configSchema({ mapping, textOrMapping }: Shapes) {
         json: { pattern: '^/.*\\.prom$', examples: ['/var/lib/prometheus/node-exporter/rsprep.prom'] },
       }),
     ),
-    remind: duration('How long the same finding goes unrepeated.', LIMITS.remind, DEFAULTS.report.remind),
+    remind: duration('How long until the same finding is reported again.', LIMITS.remind, DEFAULTS.report.remind),
   });
   const ignore = mapping('a mapping of id, reason and until', {
     id: text({
@@ -146,7 +146,7 @@ export function configSchema({ mapping, textOrMapping }: Shapes) {
       json: { minLength: 1, maxLength: 128, examples: ['arp-ignore@eth9'] },
     }),
     reason: text({
-      what: 'Why; shown wherever the finding would be.',
+      what: 'The reason; shown in place of the finding.',
       expected: 'a sentence of 1 to 200 characters',
       hint: 'put the sentence in quotes',
       parse: parseReason,
@@ -194,7 +194,7 @@ export function configSchema({ mapping, textOrMapping }: Shapes) {
     role: v.optional(oneOf('localnode: this host is also a director.', ['real-server', 'localnode']), DEFAULTS.role),
     persist: v.optional(boolean('Whether the sysctls are also written to /etc/sysctl.d.'), DEFAULTS.persist),
     responder: v.optional(described(responder, 'The UDP health responder.'), {}),
-    report: v.optional(described(report, 'Where "rsprep report" tells what.'), {}),
+    report: v.optional(described(report, 'Where and how often "rsprep report" reports.'), {}),
     ignore: v.optional(
       list('Findings to leave out of the verdict.', 'a list of mappings with id, reason and until', ignore),
       [],
@@ -212,8 +212,8 @@ function parseWord<T extends string>(typed: string, values: readonly T[]): Parse
   const known = values.find((value) => value === typed);
   if (known !== undefined) return ok(known);
   const meant = suggest(typed, values);
-  const hint = meant === null ? 'write one of these words' : `did you mean ${meant}?`;
-  return problem(typed, 'not a word known here', `one of ${values.join(', ')}`, hint);
+  const hint = meant === null ? 'write one of them' : `did you mean ${meant}?`;
+  return problem(typed, 'not one of the possible values', `one of ${values.join(', ')}`, hint);
 }
 
 function wrongVersion(input: unknown): string {
@@ -221,7 +221,7 @@ function wrongVersion(input: unknown): string {
     input === '1'
       ? 'write 1 without quotes'
       : typeof input === 'number' && input > 1
-        ? 'this file needs a newer rsprep, or is not for rsprep'
+        ? 'this file needs a newer rsprep, or is no configuration of rsprep'
         : 'write "version: 1"';
   return encodeMessage('not a version of this format that this rsprep reads', '1', hint);
 }

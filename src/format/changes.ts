@@ -42,8 +42,8 @@ function headline({ host, judgement, at, failure }: Report, news: News, style: S
   const wanted =
     critical + high + unknown === 0
       ? style.green('is as wanted')
-      : style.bold(critical + high === 0 ? 'could not be looked at wholly' : 'is not as wanted');
-  const left = failure ? style.bold('was not looked at') : wanted;
+      : style.bold(critical + high === 0 ? 'could not be examined completely' : 'is not as wanted');
+  const left = failure ? style.bold('was not examined') : wanted;
   const reminder = news.reminder && news.fresh.length + news.gone.length === 0 ? 'reminder: ' : '';
   return `${host}: ${reminder}${said.join(', ')}; the host ${left} (${clock(at)})`;
 }

@@ -19,7 +19,7 @@ export function renderHistory(host: string, history: History, skipped: number, s
     ),
     ...(totals.length > 0 ? [''] : []),
     `in drift for ${roughly(driftMs)} of ${roughly(observedMs)}${share}; ${runs} ${runs === 1 ? 'run' : 'runs'}${failedRuns > 0 ? `, ${failedRuns} could not tell` : ''}`,
-    ...(skipped > 0 ? [`note: ${skipped} lines of the journal could not be read and were passed over`] : []),
+    ...(skipped > 0 ? [`note: ${skipped} lines of the journal could not be read and are left out`] : []),
   ];
   return `${lines.map(printableLine).join('\n')}\n`;
 }

@@ -28,14 +28,18 @@ export function renderPrometheus({ report, exitCode, version, successAt, respond
     metric('rsprep_findings', 'Findings of the last run.', findings(report)),
     metric(
       'rsprep_findings_ignored',
-      'Findings set aside by the configuration.',
+      'Findings that the configuration ignores.',
       one(totals(report.judgement).ignored),
     ),
     metric('rsprep_vips', 'VIPs in the configuration.', report.desired ? one(report.desired.vips.length) : []),
-    metric('rsprep_last_run_timestamp_seconds', 'When the last run was, failing or not.', one(seconds(report.at))),
+    metric(
+      'rsprep_last_run_timestamp_seconds',
+      'When the last run was, whether it failed or not.',
+      one(seconds(report.at)),
+    ),
     metric(
       'rsprep_last_success_timestamp_seconds',
-      'When a run could last tell how the host is.',
+      'When a run last had a result.',
       successAt === null ? [] : one(seconds(successAt)),
     ),
     metric('rsprep_run_duration_seconds', 'How long the run took.', one(round(report.durationMs / 1000))),

@@ -42,9 +42,9 @@ function renderSteps(report: Report, { style, verbose }: TextOptions): readonly 
   const left = report.ending === 'planned' && report.command !== 'remove' ? leftBy(report) : [];
   if (report.steps.length > 0) return [`${heading(report)}:`, ...shown, ...left, ''];
   if (report.ending !== 'planned') return [];
-  if (report.command === 'remove') return ['nothing to do: nothing of this host is rsprep’s'];
+  if (report.command === 'remove') return ['nothing to do: rsprep has added nothing to this host'];
   return left.length > 0
-    ? ['nothing that apply would do as it was called; this host is not as the configuration wants it:', ...left]
+    ? ['apply would do nothing with these options, but this host is not as the configuration wants it:', ...left]
     : ['nothing to do: this host is as the configuration wants it'];
 }
 
@@ -54,9 +54,7 @@ function leftBy({ judgement, steps }: Report): readonly string[] {
   return judgement.findings.flatMap((finding) => {
     if (finding.kind === 'unknown' || finding.severity === 'advice' || fixed.has(finding.id)) return [];
     if (finding.needs !== null) return [`  left    ${finding.id}: fixing it needs --${finding.needs}`];
-    return finding.actions.length === 0
-      ? [`  left    ${finding.id}, which is not for apply to fix: ${finding.fix}`]
-      : [];
+    return finding.actions.length === 0 ? [`  left    ${finding.id}, which apply cannot fix: ${finding.fix}`] : [];
   });
 }
 

@@ -6,7 +6,7 @@ import { type Family, HOSTS, NIC, REAL_SERVERS, TCP_PORT, UDP_PORT } from './top
 const WHAT: Readonly<Record<DirectorMode, string>> = {
   ipvs: 'IPVS, direct routing, round robin: the real thing',
   nft: 'nftables: rewrites the destination MAC address as IPVS does in direct routing, one real server per flow',
-  neighbour: 'none: the client’s own neighbour entry for the VIP names one real server, then the other',
+  neighbour: 'none: the client’s own neighbour entry for the VIP leads to one real server, then to the other',
 };
 
 /** Why a director cannot be had here; null when it is set up. */
@@ -39,7 +39,7 @@ export async function setUpDirector(
   }
   throw new LabError(
     `--director ${options.director}: ${reasons.join('; ')}`,
-    'leave --director out: the lab then takes the best this machine has',
+    'leave --director out: the lab then uses the best that this machine has',
   );
 }
 

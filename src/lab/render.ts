@@ -61,7 +61,7 @@ export function renderStanding(lab: StandingLab): string {
     'A shell in a host (leave it with exit):',
     ...shells,
     ...(commands.length > 0 ? ['rsprep there (verify, plan, apply, …):', ...commands] : []),
-    'Take it away:',
+    'Remove it:',
     `  ${sudo}${ownCommand()} lab down`,
     '',
   ].join('\n');

@@ -97,7 +97,7 @@ export function describeRows(rows: readonly Row[]): readonly string[] {
   return rows.map((row, index) => {
     const servers = REAL_SERVERS.map((name) => `${name} ${String(row.byServer[name] ?? 0).padStart(2)}`).join('  ');
     const lost = row.unanswered > 0 ? `  no answer ${row.unanswered}` : '';
-    const torn = row.torn > 0 ? `  torn between both ${row.torn}` : '';
+    const torn = row.torn > 0 ? `  split between both ${row.torn}` : '';
     const from = Object.keys(row.bySource).join(', ') || 'nobody';
     return `${(what[index] ?? '').padEnd(width)}   ${servers}${lost}${torn}   answered from ${from}`;
   });

@@ -23,7 +23,7 @@ export async function showLab(screen: Screen, options: Pick<LabOptions, 'keep' |
   const [standing] = standingLabs();
   if (standing && options.keep) return refuseSecond(screen, standing);
   if (standing && !screen.quiet) {
-    screen.err(`note: a kept lab stands beside this one (pid ${standing.pid}); ${ownCommand()} lab down removes it\n`);
+    screen.err(`note: another lab was kept (pid ${standing.pid}); ${ownCommand()} lab down removes it\n`);
   }
   const startedMs = performance.now();
   const events: LabEvent[] = [];
@@ -52,7 +52,7 @@ export async function downLab(screen: Screen): Promise<number> {
     screen.out(
       `${JSON.stringify({ format_version: '1.0', command: 'lab down', exit_code: stuck.length > 0 ? 1 : 0, removed }, null, 2)}\n`,
     );
-  } else if (labs.length === 0 && !screen.quiet) screen.out('no lab stands: nothing to take away\n');
+  } else if (labs.length === 0 && !screen.quiet) screen.out('there is no lab to remove\n');
   else if (stuck.length === 0 && !screen.quiet) {
     screen.out(`${labs.map(({ pid }) => `the lab (pid ${pid}) is gone: hosts, processes, files`).join('\n')}\n`);
   }
@@ -63,7 +63,7 @@ export async function downLab(screen: Screen): Promise<number> {
 }
 
 function refuseSecond(screen: Screen, lab: StandingLab): number {
-  screen.err(`rsprep lab: one kept lab stands already (pid ${lab.pid})\n  next: use that one, or take it away\n\n`);
+  screen.err(`rsprep lab: a lab was kept already (pid ${lab.pid})\n  next: use that one, or remove it\n\n`);
   screen.err(renderStanding(lab));
   return 1;
 }
@@ -95,7 +95,7 @@ function summary(end: LabEnd, events: readonly LabEvent[], durationMs: number, s
     case 'interrupted':
       return `${style.yellow('interrupted')} by ${end.signal} after ${took}: the lab is gone: hosts, processes, files\n`;
     case 'ended': {
-      const left = end.kept ? 'the lab stands' : 'the lab is gone again, and this machine is as it was';
+      const left = end.kept ? 'the lab is kept' : 'the lab is gone again, and this machine is as it was';
       const verdict = end.ok
         ? `${style.green('lab: everything as expected')}, ${fine} steps`
         : `${style.red('lab: not as expected')}: ${fine} steps as expected, then \`${steps.at(-1)?.id ?? 'none'}\` was not`;

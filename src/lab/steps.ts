@@ -114,7 +114,7 @@ export async function breakVip(stage: Stage): Promise<Outcome> {
   await stage.network.hosts.rs2.must(['ip', 'address', 'del', `${IPV4.vip}/${IPV4.prefixLength}`, 'dev', 'lo']);
   const rows = await request(stage.network, stage.mode, [IPV4], { someLost: true });
   return {
-    lines: [...describeRows(rows), 'rs2 still gets its share of the requests, and they are lost'],
+    lines: [...describeRows(rows), 'rs2 still gets its share of the requests, which are lost'],
     data: { requests: rows.map(rowData) },
     expectations: rows.map((row) => ({
       met: row.unanswered > 0 && (row.byServer.rs2 ?? 0) === 0 && (row.byServer.rs1 ?? 0) > 0,

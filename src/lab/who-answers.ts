@@ -44,7 +44,7 @@ export const onlyDirector = ({ asked, heard, learnt }: Answers): boolean =>
 
 export function describeAnswers({ vip, asked, heard, learnt }: Answers): readonly string[] {
   const each = SERVERS.map((name) => {
-    if (heard[name] !== true) return `${name} cannot be heard at all`;
+    if (heard[name] !== true) return `${name} cannot be asked at all`;
     return `${name} ${asked[name] === true ? 'answers' : 'is silent'}`;
   });
   const counts = [...new Set(learnt)].map((name) => `${name} ${learnt.filter((one) => one === name).length} times`);

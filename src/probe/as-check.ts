@@ -49,9 +49,9 @@ function toVerdict(result: ProbeResult): readonly Verdict[] {
 const makeCheck = (id: ProbeId, run: Check['run']): Check => ({
   id,
   severity: 'critical',
-  title: 'What this host really does, asked by a probe',
+  title: 'What a probe shows of this host’s behaviour',
   looksAt: 'answers to questions put into its interfaces; see `rsprep probe self`',
-  why: 'Behaviour proves what settings only promise.',
+  why: 'The settings can be right and the behaviour wrong.',
   fix: 'rsprep apply',
   source: 'docs/probes.md',
   run,

@@ -50,10 +50,10 @@ export function planInterfaces(interfaces: readonly ProbeInterface[], vips: read
 }
 
 function unfit(nic: ProbeInterface): string | null {
-  if (!nic.up) return 'it is down, and answers nobody';
-  if (!nic.ethernet) return 'no Ethernet device: nobody asks for addresses there';
+  if (!nic.up) return 'it is down, and does not answer';
+  if (!nic.ethernet) return 'it is not an Ethernet device: there is no ARP there';
   if (nic.noArp) return 'it does no ARP (NOARP)';
   if (nic.portKind !== null && TAKES_OVER.has(nic.portKind))
     return `a port of ${nic.master ?? `a ${nic.portKind}`}, which answers for it`;
-  return nic.carrier ? null : 'it has no carrier: nothing it says would leave';
+  return nic.carrier ? null : 'it has no carrier: no packet would leave it';
 }

@@ -26,8 +26,8 @@ export function judgeClaims(claims: Claims): ProbeResult {
   const strangers = expected === null ? [] : all.filter((mac) => !allowed(mac));
   const wrong = (seen: string, wanted: string): ProbeResult => ({
     ...{ probe: 'probe-claim', subject: vip, outcome: 'wrong', severity: 'critical', wanted, seen, vips: [vip] },
-    why: 'Whoever believes the wrong one sends the traffic of its clients past the director, to one host alone.',
-    next: 'find that host by its MAC and run `rsprep verify` there; when it is fixed, `arping -U -c1 VIP` on the director heals the neighbours',
+    why: 'A neighbour that believes the wrong one sends all its traffic for the VIP to one host, past the director.',
+    next: 'find that host by its MAC and run `rsprep verify` there; when it is fixed, run `arping -U -c1 VIP` on the director to correct the neighbours',
   });
   const claimed = all.map((mac) => (mac === own ? `${mac} (this host, ${device})` : mac)).join(', ');
   if (strangers.length > 0)
@@ -35,8 +35,11 @@ export function judgeClaims(claims: Claims): ProbeResult {
   if (expected === null && all.length > 1) return wrong(`claimed by ${all.length} hosts: ${claimed}`, 'one claimant');
   if (expected === null)
     return voided('probe-claim', vip, {
-      message: all.length === 1 ? `claimed by ${claimed}, which may be right or not` : `nobody claims it on ${device}`,
-      next: 'say who may: --expect MAC, or --expect none, or `directors:` in the configuration',
+      message:
+        all.length === 1
+          ? `claimed by ${claimed}, but rsprep does not know whether it may`
+          : `nobody claims it on ${device}`,
+      next: 'give the MAC that may claim it: --expect MAC, or --expect none, or `directors:` in the configuration',
     });
   const heardExpected = all.some(allowed) && macs.length > 0;
   if (heardExpected)

@@ -32,7 +32,7 @@ function unlessAbsent(result: ProbeResult, vips: readonly Ip[], held: ReadonlySe
   const missing = vips.filter((vip) => !held.has(vip));
   if (result.outcome !== 'good' || missing.length === 0) return result;
   return voided(result.probe, result.subject, {
-    message: `silent, but this host does not have ${counted(missing)}: nothing is proved by that`,
+    message: `silent, but this host does not have ${counted(missing)}: this proves nothing`,
     next: '`rsprep apply`; a proxy that answers for an absent VIP is seen from another host: rsprep probe arp',
   });
 }
@@ -47,7 +47,7 @@ function judgeArp({ nic, control4, control6 }: Probed, vips: readonly Ip[], hear
       severity: 'critical',
       wanted: `silence when somebody at ${nic.name} asks ARP for a VIP`,
       seen: `${nic.name} (${nic.mac}) answers for ${leaking.join(', ')}`,
-      why: 'Whoever gets this answer sends the traffic of all clients to this host alone, past the director.',
+      why: 'A neighbour that gets this answer sends the traffic of all clients to this host alone, past the director.',
       next: '`rsprep verify` names the setting; `rsprep apply` fixes arp_ignore, and with --take-from-nic an address on the NIC',
       vips: leaking,
     };
@@ -63,7 +63,7 @@ function judgeArp({ nic, control4, control6 }: Probed, vips: readonly Ip[], hear
     if (heard.arp.has(control4)) return good(`${control4} answered the same question`);
     return voided('probe-arp', nic.name, {
       message: `the control failed: ${control4}, which is an address of ${nic.name}, did not answer ARP either`,
-      next: `look for arp_ignore=8 (deaf) on all or ${nic.name}, ARP rules of nft or arptables, and a proxy or filter in its traffic control`,
+      next: `look for arp_ignore=8 (answers nothing) on all or ${nic.name}, ARP rules of nft or arptables, and a proxy or filter in its traffic control`,
     });
   }
   // An interface without an address of its own has nothing that must answer ARP. That a neighbour solicitation put in the same
@@ -86,7 +86,7 @@ function judgeNdp({ nic, control6 }: Probed, vips: readonly Ip[], heard: SelfHea
       severity: 'critical',
       wanted: `silence when somebody at ${nic.name} solicits a VIP's neighbour`,
       seen: `${nic.name} (${nic.mac}) advertises ${leaking.join(', ')}`,
-      why: 'Whoever gets this advertisement sends the traffic of all clients to this host alone, past the director.',
+      why: 'A neighbour that gets this advertisement sends the traffic of all clients to this host alone, past the director.',
       next: `take the VIP off ${nic.name} (it belongs on lo), or delete its proxy: ip -6 neigh show proxy`,
       vips: leaking,
     };

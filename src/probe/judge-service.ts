@@ -29,7 +29,7 @@ export function judgeService(asked: ServiceAsked): ProbeResult {
     ...{ probe, subject, outcome: 'wrong', severity: 'high', wanted, seen, why, next },
     vips: [vip],
   });
-  const dead = 'The director goes on sending this host its share of the clients, and nobody answers them.';
+  const dead = 'The director still sends this host its share of the clients, and they get no answer.';
   switch (outcome.kind) {
     case 'connected':
       return { probe, subject, outcome: 'good', seen: `accepted a connection, ${where}`, control: 'it was accepted' };
@@ -61,7 +61,7 @@ export function judgeService(asked: ServiceAsked): ProbeResult {
         });
       if (!asked.mustAnswer)
         return voided(probe, subject, {
-          message: `no answer, but nobody knows what this service answers (${control.detail})`,
+          message: `no answer, but rsprep does not know what this service should answer (${control.detail})`,
           next: 'give a request it answers: --send HEX, or `probe:` in the configuration',
         });
       return wrong(`no answer (${control.detail})`, dead, 'see whether the service hangs, or a firewall drops the VIP');

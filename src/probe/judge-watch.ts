@@ -28,8 +28,8 @@ function judgeArpLeaving({ vips, leaving, forMs }: Watched): ProbeResult {
     return {
       ...{ ...base, outcome: 'wrong', severity: 'critical', wanted: 'no ARP whose sender is a VIP' },
       seen: bad.map(({ device, sender, count }) => `${count} from ${sender} by ${device}`).join(', '),
-      why: 'Every neighbour that hears it enters this host as the owner of the VIP.',
-      next: 'set arp_announce=2 on all (`rsprep apply`), take the VIP off the NIC, and stop whatever runs arping or keepalived for it',
+      why: 'Every neighbour that receives it records this host as the owner of the VIP.',
+      next: 'set arp_announce=2 on all (`rsprep apply`), take the VIP off the NIC, and stop the arping or keepalived that announces it',
       vips: vips.filter((vip) => bad.some(({ sender }) => sender === vip)),
     };
   const count = all.reduce((sum, item) => sum + item.count, 0);
@@ -48,7 +48,7 @@ function judgeTraffic({ vips, strangers, fromDirector, directorMacs, forMs }: Wa
   const base = { probe: 'probe-traffic', subject: 'arriving' } as const;
   if (directorMacs.length === 0)
     return voided('probe-traffic', 'arriving', {
-      message: 'nobody knows the MACs of the directors',
+      message: 'the MACs of the directors are not known',
       next: 'give --director MAC, or `directors:` in the configuration',
     });
   const all = [...strangers.values()];
@@ -56,8 +56,8 @@ function judgeTraffic({ vips, strangers, fromDirector, directorMacs, forMs }: Wa
     return {
       ...{ ...base, outcome: 'wrong', severity: 'high', wanted: 'traffic for a VIP from a director only' },
       seen: all.map(({ device, mac, vip }) => `for ${vip} from ${mac} at ${device}`).join(', '),
-      why: 'That host, or the router there, has cached this host as the owner of the VIP and goes past the director.',
-      next: 'fix the leak (`rsprep verify`, `rsprep probe self`), then `arping -U -c1 VIP` on the director heals the neighbours',
+      why: 'That host, or the router there, has recorded this host as the owner of the VIP, and sends packets to it past the director.',
+      next: 'fix the leak (`rsprep verify`, `rsprep probe self`), then run `arping -U -c1 VIP` on the director to correct the neighbours',
       vips: vips.filter((ip) => all.some(({ vip }) => vip === ip)),
     };
   if (fromDirector)

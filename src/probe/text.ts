@@ -45,6 +45,6 @@ function summary({ results, failure }: ProbeRun, style: Style): string {
   if (failure) return `${style.yellow('could not probe')}: ${failure.message}`;
   const count = (wanted: ProbeResult['outcome']): number => results.filter(({ outcome }) => outcome === wanted).length;
   if (results.length === 0) return 'nothing to probe';
-  const parts = [`${count('wrong')} wrong`, `${count('void')} could not be told`, `${count('good')} as wanted`];
+  const parts = [`${count('wrong')} wrong`, `${count('void')} could not tell`, `${count('good')} as wanted`];
   return style.bold(parts.join(', '));
 }

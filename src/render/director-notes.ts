@@ -6,7 +6,7 @@ export const DIRECTOR_SYSCTLS: readonly { readonly key: string; readonly value: 
   {
     key: 'net.ipv4.vs.expire_nodest_conn',
     value: 1,
-    why: "a removed server's flows are scheduled anew at their next packet; without it they go on to nowhere until they expire",
+    why: 'flows of a removed server go to another one at their next packet; without it they are lost until they expire',
   },
   {
     key: 'net.ipv4.vs.expire_quiescent_template',
@@ -16,7 +16,7 @@ export const DIRECTOR_SYSCTLS: readonly { readonly key: string; readonly value: 
   {
     key: 'net.ipv4.conf.all.promote_secondaries',
     value: 1,
-    why: 'removing the first address of a subnet keeps the others; without it they go too, a VIP among them',
+    why: 'removing the first address of a subnet keeps the others; without it they are removed too, a VIP among them',
   },
 ];
 
@@ -29,7 +29,7 @@ export function directorNotes(farm: Farm): string[] {
     '',
     `The director holds ${vips.map(hostAddress).join(', ')}: with that prefix length, not the subnet's.`,
     'With /24 the VIP becomes a second address of the subnet: it goes when the first one does (promote_secondaries),',
-    'and the director may use it as its own source, which every real server drops as its own address ("martian").',
+    'and the director may use it as its own source, which every real server drops, because it has that address itself ("martian").',
     ...(vips.some(isIpv6) ? ['On IPv6 give it preferred_lft 0 for the same reason.'] : []),
     ...farm.withoutService.map((vip) => `No service is configured for ${vip}: nothing is rendered for it.`),
   ];

@@ -87,8 +87,8 @@ function realServer(
 /** Without these keepalived runs checks as root and says so at every start; asking needs no privilege. */
 const SCRIPTS = [
   comment([
-    'keepalived 2.2.7\'s keepalived -t ends itself (status 143, "Terminated") over any script_user but root; it runs',
-    'well all the same.',
+    'keepalived 2.2.7\'s keepalived -t ends itself (status 143, "Terminated") for any script_user but root; keepalived itself',
+    'runs well with it.',
   ]),
   block('global_defs', ['script_user nobody', 'enable_script_security']),
 ].join('\n');

@@ -53,7 +53,8 @@ export function renderLocalnode(
   }
   // The least bit of the first byte marks a group: no NIC sends from such an address.
   const odd = macs.find((text) => Number.parseInt(text.slice(0, 2), 16) % 2 === 1 || /^(00:?)+$/.test(text));
-  if (odd !== undefined) return refused(`${odd} is no NIC’s own MAC`, 'look it up on the director: ip link show');
+  if (odd !== undefined)
+    return refused(`${odd} cannot be the MAC of a NIC`, 'look it up on the director: ip link show');
   const balancer =
     options.balancer === 'keepalived'
       ? renderKeepalived(desired, { check: options.check, tcpCheck: false, fwmark: options.fwmark })
@@ -71,7 +72,7 @@ export function renderLocalnode(
 
 const WHY = [
   'Packets for the VIPs get a mark, which IPVS balances, unless they come from another director: those have been',
-  'balanced already and are for this host. Without this two such hosts bounce a packet until its TTL ends.',
+  'balanced already and are for this host. Without this, two such hosts send a packet back and forth until its TTL ends.',
   '',
   'The alternative, net.ipv4.vs.backup_only = 1 on the host that is not master, works only while the backup sync daemon',
   'runs there (ipvsadm --start-daemon backup). Where the daemon dies, or both hosts are master, the loop is back; and a',

@@ -147,7 +147,7 @@ describe('the ledger', () => {
       const removed = expectCode(agent.run(...remove), 0).stdout;
       expect(net.rs.ip('-o addr show dev lo')).not.toContain(VIP);
       expect(existsSync(agent.file('etc/sysctl.d/99-zz-rsprep.conf'))).toBe(false);
-      expect(removed).toContain('net/ipv4/conf/all/arp_ignore = 1 was there before rsprep’s ledger began: it stays');
+      expect(removed).toContain('net/ipv4/conf/all/arp_ignore = 1 was set before rsprep’s ledger began: it stays');
       expect(expectCode(agent.run(...remove), 0).stdout).not.toContain('prepared');
     });
   });

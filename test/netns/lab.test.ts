@@ -273,7 +273,7 @@ describe('--keep', () => {
       expect(verify()).toEqual([2, 0]);
 
       const second = await lab(['--keep'], { as, cwd: '/' }).done;
-      expect(second.stderr).toContain('one kept lab stands already');
+      expect(second.stderr).toContain('a lab was kept already');
       expect(second.code).toBe(1);
 
       const down = await lab(['down'], { as, cwd: '/' }).done;
@@ -288,7 +288,7 @@ describe('--keep', () => {
   it('down with nothing there says so', async () => {
     expect(await lab(['down'], { as: NOBODY, cwd: '/' }).done).toMatchObject({
       code: 0,
-      stdout: 'no lab stands: nothing to take away\n',
+      stdout: 'there is no lab to remove\n',
       stderr: '',
     });
   });

@@ -50,7 +50,7 @@ describe('without the privilege', () => {
       const ask = (...words: string[]): Outcome => net.rs.run([...asNobody, ...agent.argv(...words)]);
       const plain = expectCode(ask('verify'), 0).stdout;
       expect(plain).toContain('UNKNOWN  ledger@file');
-      expect(plain).toContain(': prepared, as far as this user may look, 2 VIPs: 1 unknown');
+      expect(plain).toContain(': prepared, as far as this user can see, 2 VIPs: 1 unknown');
       expect(expectCode(ask('verify', '--probe'), 1).stdout).toContain('UNKNOWN  probe-arp');
       const status = expectCode(ask('status'), 0).stdout;
       expect(status).toMatch(/^applied +not known: it cannot be read$/m);

@@ -38,7 +38,7 @@ export async function applyLocked(
 ): Promise<Report> {
   const held = overrideOf(base.overrides, 'hold');
   if (held && options.boot) {
-    const note = `held by ${held.who} since ${held.since} (${held.reason}): nothing was done; \`rsprep resume\` or \`rsprep apply\` by a person ends that`;
+    const note = `held by ${held.who} since ${held.since} (${held.reason}): nothing was done. \`rsprep resume\`, or \`rsprep apply\` run by hand, ends the hold`;
     // Not judged: hands off also means that the boot unit does not fail for what a person did on purpose.
     return { ...base, ending: 'held', notes: [...base.notes, note] };
   }
@@ -69,7 +69,7 @@ async function converge(
   const plan = planApply(before.context, before.judgement, options);
   if (plan.kind === 'refused') return { ...report, ending: 'refused', refusals: plan.because };
   if (plan.kind === 'nothing-to-do') {
-    const idle = options.confirmMs === null ? [] : ['there was nothing to do, so nothing waits for a confirmation'];
+    const idle = options.confirmMs === null ? [] : ['there was nothing to do, so there is nothing to confirm'];
     const left = waitsForOption(before, options);
     return lifted(host, { ...report, notes: [...report.notes, ...left, ...idle], ending: 'nothing-to-do' });
   }

@@ -24,7 +24,7 @@ export function confirm(host: Changing, options: ApplyOptions): Promise<Report> 
     await host.disarmWatchdog(unconfirmed.token);
     const { desired } = unconfirmed;
     const report = await applyLocked(host, desired, { ...options, confirmMs: null }, { ...base, desired }, lockFd);
-    return { ...report, notes: [...report.notes, 'confirmed: it is kept, and survives a reboot'] };
+    return { ...report, notes: [...report.notes, 'confirmed: the changes stay, and survive a reboot'] };
   });
 }
 
@@ -55,7 +55,7 @@ export function revert(
 const nothingWaits = (rejected: boolean): Failure => ({
   kind: 'failed',
   message: rejected
-    ? 'nothing waits for a confirmation: the last one was taken back'
+    ? 'nothing waits for a confirmation: the last `rsprep apply --confirm` was taken back'
     : 'nothing waits for a confirmation',
   next: 'rsprep apply --confirm 60, look around, then rsprep confirm',
 });

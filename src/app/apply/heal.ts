@@ -88,4 +88,4 @@ const idle = (base: Report, ending: Report['ending'], note: string): Report => (
 });
 
 const gaveUpNote = (id: string, { newlyGivenUp, state }: HealDecision): string =>
-  `heal ${newlyGivenUp.includes(id) ? 'gives' : 'gave'} up on ${id}: it came back after it had been fixed ${state.fixed[id]?.times ?? 2} times, so somebody else sets it; \`rsprep report --history\` may say who; \`rsprep apply\` by a person begins anew`;
+  `heal ${newlyGivenUp.includes(id) ? 'gives' : 'gave'} up on ${id}: it came back after it had been fixed ${state.fixed[id]?.times ?? 2} times, so another program changes it. \`rsprep report --history\` may name it; \`rsprep apply\` run by hand lets heal try again`;

@@ -51,7 +51,7 @@ export function ledgerFailure({ cause, reason }: Unreadable): Failure | null {
     case 'corrupt':
       return null;
     case 'newer': {
-      const next = 'install that version again; this one would misread what it wrote. Nothing was changed';
+      const next = 'install that version of rsprep again: this one would misread the ledger. Nothing was changed';
       return { kind: 'failed', message: reason, next };
     }
     case 'privilege':
@@ -85,6 +85,10 @@ export async function tryToWrite(work: () => Promise<void> | void, what: string)
     return null;
   } catch (error) {
     const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
-    return { kind: 'failed', message, next: 'make /var/lib/rsprep writable, with room to spare' };
+    return {
+      kind: 'failed',
+      message,
+      next: 'make /var/lib/rsprep writable, and see that its file system has free space',
+    };
   }
 }

@@ -57,10 +57,10 @@ export async function runSteps(
     notes: [
       ...base.notes,
       ...failures(performed),
-      ...(late ? [`${late.message}: the next run will find this one unfinished and say so`] : []),
+      ...(late ? [`${late.message}: the next run will report that this one did not finish`] : []),
       ...(unconfirmed
         ? [
-            `unconfirmed: taken back at ${unconfirmed.until} unless \`rsprep confirm\` is run; nothing survives a reboot yet`,
+            `unconfirmed: taken back at ${unconfirmed.until} unless you run \`rsprep confirm\`; until then nothing survives a reboot`,
           ]
         : []),
     ],
@@ -150,7 +150,7 @@ async function rollBack(
   if (input.during.unconfirmed && !broken) await host.disarmWatchdog(input.during.unconfirmed.token);
   const keptSteps = new Map(kept.map(({ step, because }) => [step, because]));
   const { judgement } = look(host, before.context.desired, false, before.early);
-  const but = kept.length > 0 ? `, but for ${kept.length} steps that keep the VIP from leaking` : '';
+  const but = kept.length > 0 ? `, except for ${kept.length} steps that keep the VIP from leaking` : '';
   return {
     ...base,
     notes: [...base.notes, ...(late ? [late.message] : [])],
@@ -160,10 +160,10 @@ async function rollBack(
     failure: {
       kind: 'failed',
       message: broken
-        ? `${performed.because}; and taking back what was done failed too: ${broken.detail ?? describeAction(broken.action)}`
+        ? `${performed.because}; taking back what was done failed too: ${broken.detail ?? describeAction(broken.action)}`
         : `${performed.because}; everything this run had done was taken back${but}`,
       next: broken
-        ? 'look at `rsprep verify`; `rsprep apply` goes on from what is there, `rsprep remove` goes back'
+        ? 'see `rsprep verify`; then run `rsprep apply` to go on, or `rsprep remove` to undo everything'
         : 'fix the cause, then run rsprep apply again',
     },
   };

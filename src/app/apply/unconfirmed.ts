@@ -47,7 +47,7 @@ export async function takeBack(
     ? 'the host was rebooted before it was confirmed'
     : isExpired(host, unconfirmed)
       ? 'nobody confirmed it in time'
-      : 'as was asked for';
+      : 'as requested';
   return {
     kind: 'taken-back',
     notes: [`the apply that was to be confirmed until ${unconfirmed.until} is taken back: ${what}`, ...stays],
@@ -135,11 +135,11 @@ export function desiredAtBoot(
   if (!ledger?.rejected || JSON.stringify(ledger.rejected) !== JSON.stringify(asked))
     return { desired: asked, notes: [] };
   const desired = ledger.applied?.desired ?? null;
-  const instead = desired === null ? 'nothing is applied' : 'what was applied before it is applied instead';
+  const instead = desired === null ? 'nothing is applied' : 'the configuration applied before it stays in force';
   return {
     desired,
     notes: [
-      `this configuration was tried with --confirm and never confirmed: ${instead}; \`rsprep apply\` by a person applies it`,
+      `this configuration was tried with --confirm and never confirmed: ${instead}. Run \`rsprep apply\` by hand to apply it`,
     ],
   };
 }

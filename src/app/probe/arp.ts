@@ -37,7 +37,7 @@ export async function probeArp(host: Probing, options: ArpOptions): Promise<Trie
     else
       results.push(
         voided('probe-claim', vip, {
-          message: 'this host has no way to the network of the VIP (it holds the VIP itself, or knows no route)',
+          message: 'this host has no route to the network of the VIP (it holds the VIP itself, or has no such route)',
           next: 'name the interface: --interface NAME',
         }),
       );
@@ -79,7 +79,8 @@ async function probeDevice(
 ): Promise<readonly ProbeResult[]> {
   const cannot = (message: string, next: string): readonly ProbeResult[] =>
     vips.map((vip) => voided('probe-claim', vip, { message, next }));
-  if (nic === null || nic.mac === null) return cannot(`${name} is no Ethernet interface of this host`, 'see: ip link');
+  if (nic === null || nic.mac === null)
+    return cannot(`${name} is not an Ethernet interface of this host`, 'see: ip link');
   if (!nic.up || !nic.carrier) return cannot(`${name} is down or has no carrier`, `ip link set ${name} up`);
   const tap = host.tap(nic.index, neighbourFilter());
   if (tap.kind === 'failed') return vips.map((vip) => voided('probe-claim', vip, tap.failure));

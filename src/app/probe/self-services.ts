@@ -64,8 +64,8 @@ function judgeFromRip({ vip, protocol, port, outcome }: RipAnswer): ProbeResult 
     case 'no-answer':
       // Loopback needs no control: what a local socket sends is delivered or refused, unless a firewall drops it.
       return voided('probe-udp-source', id, {
-        message: `no answer from the RIP's side (${outcome.reason}): which address it answers from cannot be told`,
-        next: `see what \`probe-service@${id}\` says of the same service`,
+        message: `no answer when asked from the RIP (${outcome.reason}): which address it answers from is not known`,
+        next: `see the result of \`probe-service@${id}\`, which asks the same service`,
       });
     case 'not-asked':
       return voided('probe-udp-source', id, { message: outcome.reason, next: 'set `rip:` in the configuration' });
@@ -74,7 +74,7 @@ function judgeFromRip({ vip, protocol, port, outcome }: RipAnswer): ProbeResult 
   }
 }
 
-const NO_QUESTION = 'nobody knows what it answers; give it a `probe:` with `send` and `expect`';
+const NO_QUESTION = 'rsprep does not know what it answers; give it a `probe:` with `send` and `expect`';
 const subject = (vip: Ip, { protocol, port }: Service): string => `${vip}/${protocol}/${port}`;
 
 /** Asks each service from a neighbour on a link of its own, so that packets pass the firewall and come in like others. */

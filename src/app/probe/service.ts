@@ -62,7 +62,7 @@ async function visit(visitor: Visitor, options: ServiceOptions, device: string):
   if (resolved === undefined)
     return cannot(
       `the control failed: ${rip ?? ''} does not answer on ${device}`,
-      'is it this host itself? Ask from another one',
+      'if it is this host itself, ask from another host',
     );
   if (more.length > 0)
     return cannot(`${rip ?? ''} has more than one MAC: ${[resolved, ...more].join(', ')}`, 'give --via MAC');

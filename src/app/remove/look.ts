@@ -10,7 +10,7 @@ import type { Changing, Failure } from '../ports/host.ts';
 
 export const lostLedger: Failure = {
   kind: 'failed',
-  message: 'the ledger cannot be used, so rsprep does not know what is its own: nothing was deleted',
+  message: 'the ledger cannot be used, so rsprep does not know what it added: nothing was deleted',
   next: 'run `rsprep apply`, which makes a new ledger from what the kernel holds, and then `rsprep remove`',
 };
 
@@ -32,7 +32,7 @@ export function withoutLedger(
     .map(({ address }) => address);
   const foreign =
     held.length > 0 ? [`this host holds ${held.slice(0, 5).join(', ')}, which rsprep neither added nor adopted`] : [];
-  return { notes: ['there is no ledger: rsprep has nothing here to take back', ...foreign] };
+  return { notes: ['there is no ledger: rsprep has nothing to undo on this host', ...foreign] };
 }
 
 export const contextNow = (host: Changing, desired: Desired): CheckContext => ({

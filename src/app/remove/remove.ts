@@ -113,7 +113,7 @@ async function drain(
       return {
         kind: 'failed',
         message: 'a signal came while this host was draining: it stays drained, and the VIPs stay',
-        next: '`rsprep resume` ends the drain; `rsprep remove` goes on',
+        next: '`rsprep resume` ends the drain; `rsprep remove` continues',
       };
     }
   }
@@ -123,7 +123,7 @@ async function drain(
     return {
       kind: 'failed',
       message: `cannot tell whether connections to the VIP are established: ${established.reason}`,
-      next: 'use --force to remove it all the same',
+      next: 'use --force to remove it anyway',
     };
   }
   if (established.kind !== 'value' || established.value.length === 0) return null;
@@ -165,7 +165,7 @@ async function end(
       ...plan.stays,
       ...plan.remarks,
       ...(late ? [late.message] : []),
-      'held: neither boot nor heal brings it back; `rsprep apply` by a person does',
+      'held: neither boot nor heal puts the VIPs back; `rsprep apply` run by hand does',
     ],
   };
 }
@@ -202,10 +202,10 @@ async function rollBack(host: Changing, base: Report, broken: Broken): Promise<R
     failure: {
       kind: 'failed',
       message: failed
-        ? `${broken.because}; and going back to what was there failed too: ${failed.detail ?? describeAction(failed.action)}`
-        : `${broken.because}; everything this run had taken away was put back`,
+        ? `${broken.because}; putting back what was there failed too: ${failed.detail ?? describeAction(failed.action)}`
+        : `${broken.because}; everything that this run had removed was put back`,
       next: failed
-        ? 'look at `rsprep verify`; `rsprep remove` goes on, `rsprep apply` goes back'
+        ? 'see `rsprep verify`; then run `rsprep remove` to go on, or `rsprep apply` to put everything back'
         : 'fix the cause, then run rsprep remove again',
     },
   };

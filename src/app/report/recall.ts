@@ -70,7 +70,7 @@ function fromLastRun(host: Reporting, last: LastRun, record: RunRecord | null): 
 const unreadable = (reading: Unreadable): Remembered => ({
   ...nothing,
   trouble: {
-    message: `what earlier runs found cannot be read: ${reading.reason}`,
+    message: `the results of earlier runs cannot be read: ${reading.reason}`,
     forLackOfPrivilege: lacksPrivilege(reading),
   },
 });

@@ -87,14 +87,14 @@ export async function settle(host: Reporting, { toRemember }: ReportRun): Promis
     await host.writeLastRun(toRemember);
     return null;
   } catch (error) {
-    return `this run cannot be remembered, so the next one will say the same again: ${host.explain(error).text}`;
+    return `this run cannot be recorded, so the next one will report the same again: ${host.explain(error).text}`;
   }
 }
 
 /** A journal that cannot be written is a failure of this run, unless it is only that this user may not, or the host is worse off. */
 function troubled(judged: Report, { message, forLackOfPrivilege }: NonNullable<Remembered['trouble']>): Report {
   if (forLackOfPrivilege || judged.failure || exitCode(judged) === EXIT.drift) return judged;
-  const next = 'make room or fix the file; without its journal a report cannot say what changed';
+  const next = 'make room, or fix the file: without its journal a report cannot tell what changed';
   return { ...judged, failure: { kind: 'failed', message, next } };
 }
 
@@ -109,7 +109,7 @@ function append(host: Reporting, record: RunRecord): Remembered['trouble'] {
     return null;
   } catch (error) {
     const { text, forLackOfPrivilege } = host.explain(error);
-    return { message: `the journal cannot be written, so this run is not remembered: ${text}`, forLackOfPrivilege };
+    return { message: `the journal cannot be written, so this run is not recorded: ${text}`, forLackOfPrivilege };
   }
 }
 

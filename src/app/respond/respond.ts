@@ -118,7 +118,7 @@ export function makeResponder(
     const inEffectNow = {
       stopping,
       drain: drain && `drained by ${drain.who}: ${drain.reason}`,
-      vouch: vouch && `vouched for by ${vouch.who}, whatever the checks say: ${vouch.reason}`,
+      vouch: vouch && `vouched for by ${vouch.who}, regardless of the checks: ${vouch.reason}`,
     };
     const nowMs = host.monotonicMs();
     const subjects = applied === null ? [HOST] : subjectsOf(applied);

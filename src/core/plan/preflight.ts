@@ -67,8 +67,8 @@ function ownAddressRefusals(context: CheckContext, links: readonly Link[]): read
       if (!isOnly && context.desired.rip !== null && context.desired.rip !== address.ip) continue;
       refusals.push({
         code: 'own-address',
-        message: `the VIP ${address.ip} is ${what} address of ${link.name}: it looks like this host's own address (RIP)`,
-        next: `if ${address.ip} really is the VIP, give ${link.name} its own address first, and say \`rip:\` in the configuration`,
+        message: `the VIP ${address.ip} is ${what} address of ${link.name}: it seems to be this host's own address (RIP)`,
+        next: `if ${address.ip} really is the VIP, give ${link.name} its own address first, and set \`rip:\` in the configuration`,
       });
     }
   }
@@ -97,7 +97,7 @@ function nextHopRefusals(context: CheckContext): readonly Refusal[] {
         {
           code: 'next-hop',
           message: `the VIP ${gateway} is the next hop of this host's route ${route.destination}: with the VIP on lo that route would lead nowhere`,
-          next: 'check the VIP for a typing error; a VIP belongs to the director and the real servers alone',
+          next: 'check the VIP for a mistake: only the director and the real servers may have it',
         },
       ];
     }),
@@ -118,8 +118,8 @@ function persistRefusals(context: CheckContext, steps: readonly Step[]): readonl
   return [
     {
       code: 'sysctl-conf',
-      message: `${SYSCTL_CONF}:${first.line} sets conf/${first.scope}/${first.key}=${first.value}; \`sysctl --system\` reads that file last, so no file in sysctl.d can win over it`,
-      next: `delete ${[...new Set(lines.map(({ line }) => `${SYSCTL_CONF}:${line}`))].join(' and ')}, or say \`persist: false\` and see to the ARP settings otherwise`,
+      message: `${SYSCTL_CONF}:${first.line} sets conf/${first.scope}/${first.key}=${first.value}; \`sysctl --system\` reads that file last, so no file in sysctl.d can override it`,
+      next: `delete ${[...new Set(lines.map(({ line }) => `${SYSCTL_CONF}:${line}`))].join(' and ')}, or set \`persist: false\` and make the ARP settings permanent in another way`,
     },
   ];
 }

@@ -35,7 +35,7 @@ export function planRemove(context: CheckContext): RemovePlan {
   const stays = foreignVips(context, ledger);
   const taken = ledger.taken.map(
     ({ ip, prefixLength, device }) =>
-      `${ip}/${prefixLength} had been on ${device}: not put back, because there it answers ARP`,
+      `${ip}/${prefixLength} was on ${device} before: it is not put back, because this host would answer ARP for it`,
   );
   return {
     addresses,
@@ -103,7 +103,9 @@ export function stillLocal(
       ),
     ];
   });
-  return found.map((text) => `${text} is not rsprep's: it stays, and so do the ARP settings that keep it silent`);
+  return found.map(
+    (text) => `${text} was not added by rsprep: it stays, and so do the ARP settings that keep it silent`,
+  );
 }
 
 /**
@@ -155,7 +157,7 @@ function foundSet({ observed }: CheckContext, ledger: Ledger): readonly string[]
   return ARP_KEYS.flatMap((key) => {
     const [name, reading] = [settingText({ scope: 'all', key }), all[key]];
     return reading.kind === 'value' && reading.value > 0 && !owned.has(name)
-      ? [`${name} = ${reading.value} was there before rsprep’s ledger began: it stays`]
+      ? [`${name} = ${reading.value} was set before rsprep’s ledger began: it stays`]
       : [];
   });
 }
@@ -171,7 +173,7 @@ function uncovered({ observed }: CheckContext, ledger: Ledger): readonly string[
       .filter((a) => owns(ledger, { device: link.name, ip: a.ip, prefixLength: a.prefixLength }) === null)
       .map(
         (a) =>
-          `${a.ip}/${a.prefixLength} on ${link.name} is not rsprep’s, and ARP is answered for it again, as before rsprep came`,
+          `${a.ip}/${a.prefixLength} on ${link.name} was not added by rsprep; this host answers ARP for it again, as before the first apply`,
       ),
   );
 }

@@ -55,7 +55,7 @@ function reasonToKeep(step: Step, replaced: ReadonlySet<Ip>, vipRemains: boolean
   const { action } = step;
   switch (action.kind) {
     case 'set-sysctl':
-      if (step.undo === null) return 'its value before is not known';
+      if (step.undo === null) return 'its earlier value is not known';
       return step.closesLeak && vipRemains ? 'a VIP remains on this host, and going back would leak it' : null;
     case 'add-address':
       return replaced.has(action.ip) ? 'it replaces an address that leaked and is not put back' : null;

@@ -87,7 +87,7 @@ class Walk {
     const fromMs = Math.max(Date.parse(before.at), this.#startMs);
     const ms = Date.parse(to) - fromMs;
     if (ms > gapMs) {
-      const text = 'no report ran: nothing is known of this time';
+      const text = 'no report ran, so nothing is known about this time';
       const entry = {
         at: new Date(fromMs).toISOString(),
         id: '',

@@ -83,5 +83,5 @@ export function inWords(judgement: Judgement): string {
   if (critical + high > 0) return 'not as wanted';
   if (unknown === 0) return 'prepared';
   const blind = judgement.findings.some((finding) => finding.kind === 'unknown' && !finding.forLackOfPrivilege);
-  return blind ? 'could not tell' : 'prepared, as far as this user may look';
+  return blind ? 'could not tell' : 'prepared, as far as this user can see';
 }

@@ -50,7 +50,7 @@ export async function changeAddresses(
 /** ip was content, and the kernel shows otherwise a moment later: keepalived, for one, watches its addresses and puts them back. */
 function undoneByOthers(action: AddressAction | undefined): string {
   if (action?.kind !== 'delete-address')
-    return 'ip reported success, but the kernel does not show it: another program takes it away again';
+    return 'ip reported success, but the kernel does not show it: another program removes it again';
   const what = `${action.ip}/${action.prefixLength} was deleted from ${action.device} and is there again`;
   return `${what}: another program puts it back, most likely keepalived with this virtual_ipaddress; stop that first`;
 }

@@ -29,7 +29,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on the device',
   EDQUOT: 'disk quota exceeded',
   ENOENT: 'no such file or directory',
-  EINVAL: 'the kernel calls the value invalid',
+  EINVAL: 'the kernel refuses the value as invalid',
   EIO: 'input/output error',
   ETIMEDOUT: 'it did not answer in time',
 };

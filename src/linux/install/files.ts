@@ -36,7 +36,7 @@ export function collectFiles(paths: Paths, program: string, choices: InstallChoi
   try {
     const bundle = realpathSync(program);
     const units = [join(dirname(bundle), 'units'), join(dirname(dirname(bundle)), 'units')].find((p) => existsSync(p));
-    if (units === undefined) return { kind: 'incomplete', reason: `there is no units/ beside ${bundle}` };
+    if (units === undefined) return { kind: 'incomplete', reason: `there is no directory units/ beside ${bundle}` };
     const around = lookInto(paths, choices.devices);
     const wanted = [
       ...programFiles(bundle, units, choices.node),

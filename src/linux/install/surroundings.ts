@@ -35,7 +35,7 @@ function forNetworkd(paths: Paths, device: string): Surroundings {
   }
   const path = `/etc/systemd/network/00-rsprep-${device}.network`;
   const content = `${MADE_BY}[Match]\nName=${device}\n\n[Link]\nUnmanaged=yes\n`;
-  const note = `${file.path} matches ${device} too; ${path} takes it out of networkd's hands`;
+  const note = `${file.path} matches ${device} too; ${path} makes networkd leave ${device} alone`;
   return { dropIns: [{ path, content }], notes: [note] };
 }
 

@@ -46,7 +46,7 @@ async function tell<T>(promise: Promise<T>): Promise<T | null> {
   try {
     return await promise;
   } catch (error) {
-    process.emitWarning(`a host fact could not be had: ${errorText(error)}`);
+    process.emitWarning(`a host fact could not be read: ${errorText(error)}`);
     return null;
   }
 }

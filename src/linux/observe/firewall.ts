@@ -47,7 +47,7 @@ function toRuleset(result: CommandResult, isThere: boolean): Reading<unknown> {
   if (result.kind === 'missing') {
     // Not known to be there, and nft is not installed: then they cannot have come from that either.
     return isThere
-      ? unreadable('io', commandFailure(result, 'the kernel has tables of nf_tables, and they cannot be listed'))
+      ? unreadable('io', commandFailure(result, 'the kernel has tables of nf_tables, but they cannot be listed'))
       : absent;
   }
   if (result.kind !== 'ok') {
@@ -100,7 +100,7 @@ function observeArptables(timeoutMs: number): Reading<string> {
       return unreadable(commandCause(result), commandFailure(result, 'cannot list the rules of arptables'));
     }
   }
-  return unreadable('io', 'a legacy table of arptables is in use, and arptables is not installed to list it');
+  return unreadable('io', 'a legacy table of arptables is in use, but arptables, which lists it, is not installed');
 }
 
 /** Names of the tables that somebody has used in this network namespace: only those can be listed without loading one. */

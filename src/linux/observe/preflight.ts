@@ -73,7 +73,7 @@ function unusableIp(asked: Running, timeoutMs: number): Failure | null {
     return {
       kind: 'failed',
       message: `expected \`ip -V\` to name iproute2 ${OLDEST_IPROUTE2} or newer, received ${received}`,
-      next: 'install iproute2 (busybox ip will not do)',
+      next: 'install iproute2 (the ip of busybox is not enough)',
     };
   }
   const [found, snapshot, first = '0', second = '0'] = version;
@@ -101,7 +101,7 @@ function notWritable(file: string, what: string, roomBytes: number): Failure | n
     return {
       kind: 'failed',
       message: `cannot write ${what}, ${file}: only ${Math.floor((bavail * bsize) / 1024)} KiB are left on its file system, and it needs ${Math.ceil(roomBytes / 1024)} KiB`,
-      next: `make room below ${directory}; nothing was changed`,
+      next: `free space below ${directory}; nothing was changed`,
     };
   } catch (error) {
     return {

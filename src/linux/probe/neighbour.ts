@@ -83,7 +83,7 @@ export async function openNeighbour(
     return failed({
       kind: 'failed',
       message: `answers from ${astray} to a neighbour on a link of its own would leave by ${device}, so no question was sent`,
-      next: 'a rule routes by source; ask from another host: rsprep probe service',
+      next: 'a routing rule depends on the source; ask from another host: rsprep probe service',
     });
   }
   return ok({
@@ -116,12 +116,12 @@ function controlUdp(packets: Packets, namespace: number, vip: Ip, timeoutMs: num
       if (sent < 0) return { kind: 'failed', detail: `nothing could be sent to ${vip}: ${errnoText(sent).text}` };
       const request = receiveOne(packets, server, timeoutMs);
       if (request === null)
-        return { kind: 'failed', detail: `a datagram to a socket of our own on ${vip} did not arrive` };
+        return { kind: 'failed', detail: `a datagram to rsprep’s own socket on ${vip} did not arrive` };
       packets.sendBytes(server, request.bytes, socketAddress(request.from.ip, request.from.port));
       const reply = receiveOne(packets, client, timeoutMs);
       return reply !== null && reply.error === 0 && reply.from.ip === vip
-        ? { kind: 'worked', detail: `a socket of our own on ${vip} was reached and its answer came back` }
-        : { kind: 'failed', detail: `the answer of a socket of our own on ${vip} did not come back` };
+        ? { kind: 'worked', detail: `rsprep’s own socket on ${vip} was reached and its answer came back` }
+        : { kind: 'failed', detail: `the answer of rsprep’s own socket on ${vip} did not come back` };
     } finally {
       if (client >= 0) closeSync(client);
     }
@@ -135,8 +135,8 @@ function controlTcp(packets: Packets, namespace: number, vip: Ip, timeoutMs: num
     const question = { ip: vip, protocol: 'tcp', port, send: new Uint8Array() } as const;
     const asked = askIn(packets, namespace, question, timeoutMs);
     return asked.kind === 'connected'
-      ? { kind: 'worked', detail: `a listener of our own on ${vip} was reached` }
-      : { kind: 'failed', detail: `a listener of our own on ${vip} was not reached` };
+      ? { kind: 'worked', detail: `rsprep’s own listener on ${vip} was reached` }
+      : { kind: 'failed', detail: `rsprep’s own listener on ${vip} was not reached` };
   });
 }
 
@@ -147,7 +147,7 @@ function withServer(packets: Packets, vip: Ip, type: number, use: (fd: number, p
     const bound = packets.bindTo(server, socketAddress(vip, 0));
     if (bound === EADDRNOTAVAIL) return { kind: 'not-local' };
     if (bound < 0)
-      return { kind: 'failed', detail: `a socket of our own cannot be bound to ${vip}: ${errnoText(bound).text}` };
+      return { kind: 'failed', detail: `rsprep’s own socket cannot be bound to ${vip}: ${errnoText(bound).text}` };
     const name = new Uint8Array(32);
     name[0] = FAMILY.inet;
     packets.nameOf(server, name);

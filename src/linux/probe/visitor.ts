@@ -82,7 +82,7 @@ export async function openVisitor(
 const noMacvlan = (parent: string, { message, kind }: ProbeFailure): ProbeFailure => ({
   kind,
   message: `a macvlan on ${parent} cannot be made: ${message}`,
-  next: 'wireless and some virtual networks allow none, and neither does a port of a bridge or bond: give the device above it',
+  next: 'wireless and some virtual networks allow none, and neither does a port of a bridge or bond: name the bridge or bond instead',
 });
 
 /** RFC 792, RFC 4443. */

@@ -80,6 +80,6 @@ function native(): typeof pidfdGetsockopt | string {
     loadNative();
     return pidfdGetsockopt;
   } catch (error) {
-    return `rsprep's addon is not there to ask with (${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)})`;
+    return `rsprep's addon, which asks for this, could not be loaded (${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)})`;
   }
 }

@@ -26,7 +26,7 @@ export async function acquireLock(paths: Paths, timeoutMs: number, command: stri
         next:
           kind === 'permission'
             ? 'run this as root'
-            : `make ${dirname(path)} writable, with room to spare; nothing was changed`,
+            : `make ${dirname(path)} writable, and see that its file system has free space; nothing was changed`,
       },
     };
   }
@@ -51,7 +51,7 @@ function note(fd: number, holder: string): void {
     ftruncateSync(fd);
     writeSync(fd, holder);
   } catch (error) {
-    process.emitWarning(`the lock is held, but its holder could not be noted: ${errorText(error)}`);
+    process.emitWarning(`the lock is taken, but the file does not say by whom: ${errorText(error)}`);
   }
 }
 
@@ -61,7 +61,7 @@ function holderOf(path: string): string {
     const alive = isAlive(Number(pid));
     return alive
       ? `\`rsprep ${command}\` (pid ${pid}, since ${since})`
-      : `a command started by \`rsprep ${command}\` (pid ${pid}, which is gone); it will end by itself`;
+      : `a command that \`rsprep ${command}\` started (pid ${pid}, which has ended); it will end by itself`;
   } catch {
     return 'another rsprep';
   }

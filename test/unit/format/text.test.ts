@@ -52,7 +52,7 @@ describe('text', () => {
     expect(text).toMatch(/likewise .*vip-missing/);
     expect(text.trimEnd().split('\n').at(-1)).toMatch(/^fake: not as wanted, 1 VIP: 1 critical, \d+ unknown$/);
     expect(inWords({ ...nothing, findings: [blind(false)] })).toBe('could not tell');
-    expect(inWords({ ...nothing, findings: [blind(true)] })).toBe('prepared, as far as this user may look');
+    expect(inWords({ ...nothing, findings: [blind(true)] })).toBe('prepared, as far as this user can see');
   });
 
   test('a plan says what it leaves, and never that a host is as wanted when it is not', () => {

@@ -47,7 +47,7 @@ describe('text', () => {
         'ok      probe-arp@eth0: silent (control: the RIP answered)',
         '-       probe-arp@eth1: not probed: it is down',
         'note: noted',
-        '1 wrong, 1 could not be told, 1 as wanted',
+        '1 wrong, 1 could not tell, 1 as wanted',
         '',
       ].join('\n'),
     );

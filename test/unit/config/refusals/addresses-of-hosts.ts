@@ -6,14 +6,14 @@ export const refusals: readonly Refusal[] = [
     name: 'a RIP that is a VIP',
     text: withOneVip('rip: 192.0.2.10\n'),
     errors: [
-      "3:6: rip: this address is also a VIP (the other is at line 2, column 8): expected the real server's own address, received 192.0.2.10; a VIP belongs to the whole farm and can be no address of one host: correct one of the two",
+      "3:6: rip: this address is also a VIP (the other is at line 2, column 8): expected the real server's own address, received 192.0.2.10; a VIP belongs to the whole farm and cannot be the address of one host: correct one of the two",
     ],
   },
   {
     name: 'a director that is a VIP',
     text: withOneVip('directors: [10.0.0.2, 192.0.2.10]\n'),
     errors: [
-      "3:23: directors[1]: this address is also a VIP (the other is at line 2, column 8): expected the director's own address, received 192.0.2.10; a VIP belongs to the whole farm and can be no address of one host: correct one of the two",
+      "3:23: directors[1]: this address is also a VIP (the other is at line 2, column 8): expected the director's own address, received 192.0.2.10; a VIP belongs to the whole farm and cannot be the address of one host: correct one of the two",
     ],
   },
   {
@@ -41,7 +41,7 @@ export const refusals: readonly Refusal[] = [
     name: 'a loopback director',
     text: withOneVip('directors: [127.0.0.1]\n'),
     errors: [
-      "3:13: directors[0]: cannot be a host's address here: 127.0.0.0/8 is loopback, every host has it for itself: expected a unicast address of the host, received 127.0.0.1; write the address the host has on the network of the real servers",
+      "3:13: directors[0]: cannot be a host's address here: 127.0.0.0/8 is loopback, which every host has: expected a unicast address of the host, received 127.0.0.1; write the address the host has on the network of the real servers",
     ],
   },
   {
@@ -69,7 +69,7 @@ export const refusals: readonly Refusal[] = [
     name: 'a real server that is a VIP',
     text: withOneVip('farm: {realServers: [{rip: 192.0.2.10}]}\n'),
     errors: [
-      "3:28: farm.realServers[0].rip: this address is also a VIP (the other is at line 2, column 8): expected the real server's own address, received 192.0.2.10; a VIP belongs to the whole farm and can be no address of one host: correct one of the two",
+      "3:28: farm.realServers[0].rip: this address is also a VIP (the other is at line 2, column 8): expected the real server's own address, received 192.0.2.10; a VIP belongs to the whole farm and cannot be the address of one host: correct one of the two",
     ],
   },
   {
@@ -104,7 +104,7 @@ export const refusals: readonly Refusal[] = [
     name: 'a scheduler with a slip',
     text: withOneVip('farm: {scheduler: wlcc, realServers: [{rip: 10.0.0.11}]}\n'),
     errors: [
-      '3:19: farm.scheduler: not a word known here: expected one of rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, received wlcc; did you mean wlc?',
+      '3:19: farm.scheduler: not one of the possible values: expected one of rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, received wlcc; did you mean wlc?',
     ],
   },
   {

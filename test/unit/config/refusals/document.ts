@@ -28,7 +28,7 @@ export const refusals: readonly Refusal[] = [
     name: 'version 2',
     text: 'version: 2\nvips: [192.0.2.10]\n',
     errors: [
-      '1:10: version: not a version of this format that this rsprep reads: expected 1, received 2; this file needs a newer rsprep, or is not for rsprep',
+      '1:10: version: not a version of this format that this rsprep reads: expected 1, received 2; this file needs a newer rsprep, or is no configuration of rsprep',
     ],
   },
   {
@@ -81,14 +81,14 @@ export const refusals: readonly Refusal[] = [
     text: withOneVip('rip:\nrole:\n'),
     errors: [
       '3:1: rip: nothing is written here: expected an IPv4 or IPv6 address for a host, received nothing; write all parts of one address, such as 10.0.0.2 or 2001:db8::2',
-      '4:1: role: nothing is written here: expected one of real-server, localnode, received nothing; write one of these words',
+      '4:1: role: nothing is written here: expected one of real-server, localnode, received nothing; write one of them',
     ],
   },
   {
     name: 'an empty list of VIPs',
     text: 'version: 1\nvips: []\n',
     errors: [
-      '2:7: vips: no VIP at all: expected at least one VIP, received an empty list; add one, or say --allow-empty if this host is to have none',
+      '2:7: vips: no VIP at all: expected at least one VIP, received an empty list; add one, or use --allow-empty if this host is to have none',
     ],
   },
   {
@@ -109,14 +109,14 @@ export const refusals: readonly Refusal[] = [
     name: 'persist: yes',
     text: withOneVip('persist: yes\n'),
     errors: [
-      '3:10: persist: neither true nor false: expected true or false, received yes; write true without quotes: YAML 1.2 has no other words',
+      '3:10: persist: neither true nor false: expected true or false, received yes; write true without quotes: YAML 1.2 knows only true and false',
     ],
   },
   {
     name: 'persist in quotes',
     text: withOneVip('persist: "false"\n'),
     errors: [
-      '3:10: persist: neither true nor false: expected true or false, received "false"; write false without quotes: YAML 1.2 has no other words',
+      '3:10: persist: neither true nor false: expected true or false, received "false"; write false without quotes: YAML 1.2 knows only true and false',
     ],
   },
   {
@@ -128,14 +128,14 @@ export const refusals: readonly Refusal[] = [
     name: 'a role with a slip',
     text: withOneVip('role: local-node\n'),
     errors: [
-      '3:7: role: not a word known here: expected one of real-server, localnode, received local-node; did you mean localnode?',
+      '3:7: role: not one of the possible values: expected one of real-server, localnode, received local-node; did you mean localnode?',
     ],
   },
   {
     name: 'a role from elsewhere',
     text: withOneVip('role: director\n'),
     errors: [
-      '3:7: role: not a word known here: expected one of real-server, localnode, received director; write one of these words',
+      '3:7: role: not one of the possible values: expected one of real-server, localnode, received director; write one of them',
     ],
   },
 ];

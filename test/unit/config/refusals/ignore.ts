@@ -13,7 +13,7 @@ export const refusals: readonly Refusal[] = [
     name: 'an empty reason',
     text: withOneVip('ignore: [{id: arp-ignore@eth9, reason: " "}]\n'),
     errors: [
-      '3:40: ignore[0].reason: the reason is empty: expected a sentence of 1 to 200 characters, received " "; say why the finding is ignored',
+      '3:40: ignore[0].reason: the reason is empty: expected a sentence of 1 to 200 characters, received " "; write why the finding is ignored',
     ],
   },
   {
@@ -83,7 +83,7 @@ export const refusals: readonly Refusal[] = [
     name: 'an id with a space',
     text: withOneVip('ignore: [{id: arp ignore, reason: b}]\n'),
     errors: [
-      '3:15: ignore[0].id: no id has the character " ": expected the id of a finding, in which * stands for any characters and ? for one, received "arp ignore"; copy the id that "rsprep verify" shows',
+      '3:15: ignore[0].id: an id cannot have the character " ": expected the id of a finding, in which * stands for any characters and ? for one, received "arp ignore"; copy the id that "rsprep verify" shows',
     ],
   },
 ];

@@ -144,7 +144,7 @@ export const refusals: readonly Refusal[] = [
     name: 'an unknown onDrift',
     text: withOneVip('responder: {onDrift: silence}\n'),
     errors: [
-      '3:22: responder.onDrift: not a word known here: expected one of silent, report, received silence; did you mean silent?',
+      '3:22: responder.onDrift: not one of the possible values: expected one of silent, report, received silence; did you mean silent?',
     ],
   },
   {

@@ -139,8 +139,8 @@ export const refusals: readonly Refusal[] = [
     name: 'digits that YAML reads as a number',
     text: vipItem('{address: 192.0.2.10, services: [{port: udp/53, probe: {send: 12e4, expect: 1234}}]}'),
     errors: [
-      '3:67: vips[0].services[0].probe.send: YAML reads this as a number: expected hexadecimal digits, two for every byte, received 12e4; put the digits in quotes, so that YAML does not take them for a number',
-      '3:81: vips[0].services[0].probe.expect: YAML reads this as a number: expected hexadecimal digits, two for every byte, received 1234; put the digits in quotes, so that YAML does not take them for a number',
+      '3:67: vips[0].services[0].probe.send: YAML reads this as a number: expected hexadecimal digits, two for every byte, received 12e4; put the digits in quotes, so that YAML does not read them as a number',
+      '3:81: vips[0].services[0].probe.expect: YAML reads this as a number: expected hexadecimal digits, two for every byte, received 1234; put the digits in quotes, so that YAML does not read them as a number',
     ],
   },
   {

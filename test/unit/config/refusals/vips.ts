@@ -160,7 +160,7 @@ export const refusals: readonly Refusal[] = [
     name: 'loopback',
     text: vipItem('127.0.0.1'),
     errors: [
-      '3:5: vips[0]: cannot be a VIP: 127.0.0.0/8 is loopback, every host has it for itself: expected a unicast address that routers carry, received 127.0.0.1; write the address the director publishes',
+      '3:5: vips[0]: cannot be a VIP: 127.0.0.0/8 is loopback, which every host has: expected a unicast address that routers carry, received 127.0.0.1; write the address the director publishes',
     ],
   },
   {
@@ -174,7 +174,7 @@ export const refusals: readonly Refusal[] = [
     name: 'multicast',
     text: vipItem('224.0.0.18'),
     errors: [
-      '3:5: vips[0]: cannot be a VIP: 224.0.0.0/4 is multicast, it names a group and no host: expected a unicast address that routers carry, received 224.0.0.18; write the address the director publishes',
+      '3:5: vips[0]: cannot be a VIP: 224.0.0.0/4 is multicast, it names a group of hosts: expected a unicast address that routers carry, received 224.0.0.18; write the address the director publishes',
     ],
   },
   {
@@ -202,7 +202,7 @@ export const refusals: readonly Refusal[] = [
     name: 'loopback, IPv6',
     text: vipItem('::1'),
     errors: [
-      '3:5: vips[0]: cannot be a VIP: ::1 is loopback, every host has it for itself: expected a unicast address that routers carry, received ::1; write the address the director publishes',
+      '3:5: vips[0]: cannot be a VIP: ::1 is loopback, which every host has: expected a unicast address that routers carry, received ::1; write the address the director publishes',
     ],
   },
   {
@@ -223,28 +223,28 @@ export const refusals: readonly Refusal[] = [
     name: 'multicast, IPv6',
     text: vipItem('ff02::1'),
     errors: [
-      '3:5: vips[0]: cannot be a VIP: ff00::/8 is multicast, it names a group and no host: expected a unicast address that routers carry, received ff02::1; write the address the director publishes',
+      '3:5: vips[0]: cannot be a VIP: ff00::/8 is multicast, it names a group of hosts: expected a unicast address that routers carry, received ff02::1; write the address the director publishes',
     ],
   },
   {
     name: 'mapped',
     text: vipItem('::ffff:192.0.2.10'),
     errors: [
-      '3:5: vips[0]: an IPv4 address inside an IPv6 address is not taken: expected an IPv4 or IPv6 address for a VIP, received ::ffff:192.0.2.10; write 192.0.2.10 for the IPv4 address, or only hexadecimal groups for the IPv6 one',
+      '3:5: vips[0]: an IPv4 address inside an IPv6 address is not accepted: expected an IPv4 or IPv6 address for a VIP, received ::ffff:192.0.2.10; write 192.0.2.10 for the IPv4 address, or only hexadecimal groups for the IPv6 one',
     ],
   },
   {
     name: 'mapped, in hexadecimal',
     text: vipItem('::ffff:c000:20a'),
     errors: [
-      '3:5: vips[0]: cannot be a VIP: ::ffff:0:0/96 is an IPv4 address in IPv6 clothes (mapped): expected a unicast address that routers carry, received ::ffff:c000:20a; write 192.0.2.10',
+      '3:5: vips[0]: cannot be a VIP: ::ffff:0:0/96 is an IPv4 address written as IPv6 (mapped): expected a unicast address that routers carry, received ::ffff:c000:20a; write 192.0.2.10',
     ],
   },
   {
     name: 'compatible',
     text: vipItem('::c000:20a'),
     errors: [
-      '3:5: vips[0]: cannot be a VIP: ::/96 is an IPv4 address in IPv6 clothes (compatible, withdrawn by RFC 4291): expected a unicast address that routers carry, received ::c000:20a; write 192.0.2.10',
+      '3:5: vips[0]: cannot be a VIP: ::/96 is an IPv4 address written as IPv6 (compatible, withdrawn by RFC 4291): expected a unicast address that routers carry, received ::c000:20a; write 192.0.2.10',
     ],
   },
   {
@@ -265,7 +265,7 @@ export const refusals: readonly Refusal[] = [
     name: 'a colon at the end',
     text: vipItem('2001:db8::'),
     errors: [
-      '3:5: vips[0]: YAML takes this for a key, because a colon ends it: expected an address, received "2001:db8::"; put it in quotes: "2001:db8::"',
+      '3:5: vips[0]: YAML reads this as a key, because a colon ends it: expected an address, received "2001:db8::"; put it in quotes: "2001:db8::"',
     ],
   },
   {
@@ -349,7 +349,7 @@ export const refusals: readonly Refusal[] = [
     name: 'a number for a device',
     text: vipItem('{address: 192.0.2.10, device: 7}'),
     errors: [
-      '3:35: vips[0].device: YAML reads this as a number: expected the name of a network device, received 7; put the name in quotes, so that YAML takes it for a text',
+      '3:35: vips[0].device: YAML reads this as a number: expected the name of a network device, received 7; put the name in quotes, so that YAML reads it as text',
     ],
   },
 ];

@@ -46,12 +46,12 @@ it('is a timeline that a person can read', () => {
     2026-01-01 00:10:00Z  NEW      critical arp-ignore@eth0: 0; /etc/sysctl.d/50-x.conf:3
     2026-01-01 00:10:00Z  END      drain ended
     2026-01-01 00:20:00Z  GONE     critical arp-ignore@eth0 after 10m
-    2026-01-01 00:20:00Z  GAP      no report ran: nothing is known of this time (9h)
+    2026-01-01 00:20:00Z  GAP      no report ran, so nothing is known about this time (9h)
 
       arp-ignore                1 ×      10m open
 
     in drift for 10m of 30m (33.3 %); 7 runs, 1 could not tell
-    note: 2 lines of the journal could not be read and were passed over
+    note: 2 lines of the journal could not be read and are left out
     "
   `);
 });
