@@ -6,9 +6,10 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import * as esbuild from 'esbuild';
 import { buildNative } from './build-native.mjs';
 import { buildTypes } from './build-types.mjs';
+import { bundledPackages, thirdPartyNotices } from './licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -21,7 +22,8 @@ const common = {
   format: 'cjs',
   target: 'node20',
   minify: true,
-  legalComments: 'linked',
+  // dist/THIRD-PARTY-NOTICES.txt has every licence in full.
+  legalComments: 'none',
   logLevel: 'warning',
   define: { RSPREP_VERSION: JSON.stringify(version) },
   // yaml's ES module build leaves out what is not used, which saves a quarter of the start-up it costs.
@@ -54,6 +56,10 @@ const rarePackages = {
   },
 };
 
+/** What esbuild says is in each output, for the notices. */
+const metafiles = [];
+const build = async (options) => metafiles.push((await esbuild.build({ ...options, metafile: true })).metafile);
+
 await build({
   ...common,
   entryPoints: ['src/loader.ts'],
@@ -82,6 +88,8 @@ await build({
 });
 await build({ ...common, entryPoints: ['src/linux/observe/probe-thread.ts'], outfile: 'dist/rsprep-probe-thread.cjs' });
 await build({ ...common, entryPoints: ['src/udp/index.ts'], outfile: 'dist/udp.cjs' });
+const notices = thirdPartyNotices(root, bundledPackages(metafiles));
+writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), notices);
 await buildTypes();
 const withoutAddon = await buildNative();
 if (withoutAddon !== null) console.log(`native addon: ${withoutAddon}`);

@@ -17,14 +17,16 @@ Looks whether this tree can be released, builds it, runs all tests, and packs it
 /** A package has to have these. */
 const SHIPPED = [
   ...[
-    'dist/rsprep.cjs',
-    'dist/udp.cjs',
-    'dist/types/index.d.ts',
-    'prebuilds/rsprep-x64.node',
-    'prebuilds/rsprep-arm64.node',
+    'rsprep.cjs',
+    'rsprep-program.cjs',
+    'rsprep-packages.cjs',
+    'rsprep-probe-thread.cjs',
+    'udp.cjs',
+    'types/index.d.ts',
   ],
-  ...['units/rsprep-apply.service', 'docs/man/rsprep.8', 'README.md', 'CHANGELOG.md', 'LICENSE'],
-];
+  ...['THIRD-PARTY-NOTICES.txt', '../prebuilds/rsprep-x64.node', '../prebuilds/rsprep-arm64.node', '../LICENSE'],
+  ...['../units/rsprep-apply.service', '../docs/man/rsprep.8', '../README.md', '../CHANGELOG.md'],
+].map((path) => join('dist', path));
 /** And none of these: a code cache belongs to the Node that wrote it. */
 const NOT_SHIPPED = /\.cache$|node_modules|^(src|test|scripts|bench)\//;
 

@@ -56,8 +56,8 @@ export function collectFiles(paths: Paths, program: string, choices: InstallChoi
   }
 }
 
-/** What rsprep.cjs loads from beside it. */
-const PARTS = ['rsprep-program.cjs', 'rsprep-packages.cjs', 'rsprep-probe-thread.cjs'];
+/** What rsprep.cjs loads from beside it, and the licences of what is bundled in there. */
+const PARTS = ['rsprep-program.cjs', 'rsprep-packages.cjs', 'rsprep-probe-thread.cjs', 'THIRD-PARTY-NOTICES.txt'];
 
 /** The bundle, its addons and licences, the files it installs from, and the command in PATH. */
 function programFiles(bundle: string, units: string, node: string): readonly WantedFile[] {

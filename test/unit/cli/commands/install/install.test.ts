@@ -52,6 +52,7 @@ beforeEach(() => {
   for (const part of ['program', 'packages', 'probe-thread'])
     writeFileSync(join(folder, `package/dist/rsprep-${part}.cjs`), `its ${part}`);
   writeFileSync(join(folder, 'package/dist/rsprep-x64.node'), 'its addon');
+  writeFileSync(join(folder, 'package/dist/THIRD-PARTY-NOTICES.txt'), 'its licences');
   cpSync(join(CHECKOUT, 'units'), join(folder, 'package/units'), { recursive: true });
   put('/usr/lib/systemd/systemd', '');
 });
@@ -101,6 +102,7 @@ describe('install', () => {
     expect(text('/usr/lib/rsprep/rsprep-packages.cjs')).toBe('its packages');
     expect(text('/usr/lib/rsprep/rsprep-probe-thread.cjs')).toBe('its probe-thread');
     expect(text('/usr/lib/rsprep/rsprep-x64.node')).toBe('its addon');
+    expect(text('/usr/lib/rsprep/THIRD-PARTY-NOTICES.txt')).toBe('its licences');
     expect(statSync(at('/usr/bin/rsprep')).mode & 0o777).toBe(0o755);
     expect(text('/usr/bin/rsprep')).toContain("node='/opt/node/bin/node'");
     expect(text('/usr/share/man/man8/rsprep.8')).toContain('.TH RSPREP 8');
