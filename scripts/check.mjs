@@ -1,4 +1,4 @@
-// `npm run check`: format, lint, types, layer rules, unit tests; all at once, each with its own exit status. `npm test` runs the
+// `npm run check`: format, lint, types, dead code, layer rules, unit tests; all at once, each with its own exit status. `npm test` runs the
 // same but for the unit tests, which are a tier there.
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,7 @@ const CHECKS = [
   ['format and lint', bin('biome'), ['check', '--error-on-warnings', '.']],
   ['types', bin('tsc'), ['-p', 'tsconfig.json']],
   ['types of the core', bin('tsc'), ['-p', 'src/core/tsconfig.json']],
+  ['dead code', bin('knip'), ['--no-progress', '--treat-config-hints-as-errors']],
   ['layers', bin('depcruise'), ['src', '--config', '.dependency-cruiser.cjs']],
 ];
 const UNIT = ['unit tests', bin('vitest'), ['run', '--project', 'unit', '--reporter=dot']];

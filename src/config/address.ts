@@ -10,7 +10,7 @@ export type AddressUse = 'vip' | 'host';
  * An IP address as a person types it, in the text form of the kernel. Strict: no prefix length, zone, port, brackets,
  * name, or leading zero. Refuses what cannot be a VIP (or a host's address) at all; the refusal says why.
  */
-export function parseAddress(text: string, use: AddressUse): Parsed<Ip> {
+function parseAddress(text: string, use: AddressUse): Parsed<Ip> {
   const quad = QUAD.exec(text);
   if (quad !== null) return readIpv4(text, quad, use);
   if (text.includes(':') && /^[0-9a-fA-F:.]+$/.test(text)) return readIpv6(text, use);

@@ -1,5 +1,6 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
+import { CONFIG_PATH } from '../core/model/desired.ts';
 import { configSchema } from './schema.ts';
 import type { Schema, Shapes } from './schema-parts.ts';
 
@@ -18,7 +19,7 @@ export function configJsonSchema(): Readonly<Record<string, unknown>> {
   return {
     $schema,
     title: 'rsprep configuration',
-    description: 'What rsprep is to prepare and prove on an LVS-DR real server. Usual place: /etc/rsprep/rsprep.yaml',
+    description: `What rsprep is to prepare and prove on an LVS-DR real server. Usual place: ${CONFIG_PATH}`,
     ...rest,
   };
 }

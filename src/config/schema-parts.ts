@@ -42,7 +42,7 @@ export const reading: Shapes = {
   },
 };
 
-export const isMapping = (input: unknown): input is Readonly<Record<string, unknown>> =>
+const isMapping = (input: unknown): input is Readonly<Record<string, unknown>> =>
   typeof input === 'object' && input !== null && !Array.isArray(input);
 
 /** What a text field says about itself. */

@@ -32,7 +32,7 @@ function notAService(text: string): Parsed<ServicePort> {
 }
 
 /** Longest probe request or reply, in bytes: fits one datagram on any path, and a line of the configuration. */
-export const PROBE_BYTES = 255;
+const PROBE_BYTES = 255;
 
 /** Bytes as hexadecimal digits, lower case in the result. `minBytes` is 0 or 1. */
 export function parseHex(text: string, minBytes: 0 | 1): Parsed<string> {

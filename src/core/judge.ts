@@ -3,6 +3,7 @@ import { placesOf } from './model/addresses.ts';
 import { type Check, type CheckContext, ledgerOf } from './model/check.ts';
 import type { IgnoreRule } from './model/desired.ts';
 import { type Cause, type Finding, findingId, SEVERITIES, type Verdict, type Wrong } from './model/finding.ts';
+import { globToRegExp } from './model/glob.ts';
 
 export interface Judgement {
   /** Root causes, worst first, with their consequences folded in. */
@@ -97,7 +98,7 @@ function setAside(
   today: string,
 ): { kept: readonly Finding[]; ignored: Judgement['ignored'] } {
   const active = rules.filter((rule) => rule.until === null || rule.until >= today);
-  const matchers = active.map((rule) => ({ rule, pattern: globToRegExp(rule.id) }));
+  const matchers = active.map((rule) => ({ rule, pattern: globToRegExp(rule.id, { slash: true }) }));
   const kept: Finding[] = [];
   const ignored: { finding: Finding; rule: IgnoreRule }[] = [];
   for (const finding of findings) {
@@ -106,13 +107,4 @@ function setAside(
     else kept.push(finding);
   }
   return { kept, ignored };
-}
-
-/** `*` is any run of characters, `?` exactly one; everything else is literal. */
-export function globToRegExp(glob: string): RegExp {
-  const escaped = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  return new RegExp(`^${escaped}$`);
 }

@@ -2,7 +2,7 @@ import { isIpv6 } from '../core/model/names.ts';
 import { type Farm, hostAddress } from './farm.ts';
 
 /** The director's sysctls that the removal of a real server needs, and why. */
-export const DIRECTOR_SYSCTLS: readonly { readonly key: string; readonly value: 1; readonly why: string }[] = [
+const DIRECTOR_SYSCTLS: readonly { readonly key: string; readonly value: 1; readonly why: string }[] = [
   {
     key: 'net.ipv4.vs.expire_nodest_conn',
     value: 1,

@@ -31,14 +31,6 @@ export const readOnly = (folder: string): Fault => [
   `mount -o remount,bind,ro ${folder}`,
 ];
 
-/** A file system with so many KiB, in place of a folder. */
-export const smallDisk = (folder: string, kib: number): Fault => [
-  `mkdir -p ${folder}.copy`,
-  `cp -a ${folder}/. ${folder}.copy/`,
-  `mount -t tmpfs -o size=${kib}k,mode=755 none ${folder}`,
-  `cp -a ${folder}.copy/. ${folder}/`,
-];
-
 /** slow: says by a file `real.busy` that it has begun, and does its work a second later. */
 export type Trip = 'fail' | 'hang' | 'rubbish' | 'killed' | 'slow';
 

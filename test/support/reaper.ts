@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Every namespace and temporary folder of this process has a name that begins with this. */
-export const ownPrefix = `rsp${process.pid}-`;
+const ownPrefix = `rsp${process.pid}-`;
 
 const script = `
 cat >/dev/null

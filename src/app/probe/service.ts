@@ -1,4 +1,4 @@
-import { type Ip, isIpv6, kernelIp } from '../../core/model/names.ts';
+import type { Ip } from '../../core/model/names.ts';
 import { judgeService } from '../../probe/judge-service.ts';
 import type { Mac } from '../../probe/mac.ts';
 import { failed, ok, type ProbeResult, type Tried, voided } from '../../probe/result.ts';
@@ -84,12 +84,3 @@ function controlOf(vip: Ip, rip: Ip | null, echoed: boolean): { readonly worked:
   if (rip !== null) return { worked: true, detail: `${rip} answers there` };
   return { worked: false, detail: `${vip} does not answer an echo request there either` };
 }
-
-/** `192.0.2.77/24`. */
-export function parsePrefixed(text: string): { readonly ip: string; readonly prefixLength: number } | null {
-  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
-  return match?.[1] === undefined ? null : { ip: match[1], prefixLength: Number(match[2]) };
-}
-
-/** IPv6 comes with a link-local address of its own; IPv4 has to be told which one is free. */
-export const needsAddress = (vip: Ip): boolean => !isIpv6(kernelIp(vip));

@@ -6,7 +6,7 @@ import { type Given, readOptions } from './read.ts';
 import { absoluteDirectory, duration, file, inWords, oneOf } from './value.ts';
 
 export type Format = 'text' | 'json' | 'junit' | 'prometheus';
-export const FORMATS: readonly Format[] = ['text', 'json', 'junit', 'prometheus'];
+const FORMATS: readonly Format[] = ['text', 'json', 'junit', 'prometheus'];
 const DEFAULT_TIMEOUT_MS = 10_000;
 const HOUR_MS = 3_600_000;
 const TIMEOUT: DurationLimits = { minMs: 1, maxMs: HOUR_MS };

@@ -65,8 +65,6 @@ export type Action =
   /** Ledger only: remember the present configuration as the one applied. */
   | { readonly kind: 'record-desired' };
 
-export type ActionKind = Action['kind'];
-
 /** The two that change only rsprep's own ledger. */
 export const isLedgerOnly = (action: Action): boolean =>
   action.kind === 'adopt-address' || action.kind === 'record-desired';

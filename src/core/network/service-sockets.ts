@@ -41,7 +41,7 @@ export function answersFor(
  * Why a socket does not hear what comes in there, or cannot answer it, or null: it does, or nobody can tell. A socket that is
  * bound to a device sends through that one alone (ip_route_output_key_hash_rcu(): flowi4_oif).
  */
-export function deafness({ device }: ServiceSocket, { devices, deafUnlessBound, leaves }: Entrance): string | null {
+function deafness({ device }: ServiceSocket, { devices, deafUnlessBound, leaves }: Entrance): string | null {
   if (device === 'lo') return 'which never receives a packet from the network';
   if (device === '') return deafUnlessBound ? `which does not receive packets from the VRF of ${devices[0]}` : null;
   if (device === null) return null;

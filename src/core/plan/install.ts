@@ -39,7 +39,7 @@ export type InstallStep =
 
 /** Beside an edited file, which stays in force. systemd, cron, sysctl and networkd read neither of these endings. */
 export const NEW_ENDING = '.rsprep-new';
-export const SAVED_ENDING = '.rsprep-saved';
+const SAVED_ENDING = '.rsprep-saved';
 
 /** What is at a path now: its identity, or null for nothing. */
 export type Found = (path: string) => string | null;

@@ -118,7 +118,7 @@ export function undoOf(context: CheckContext, action: Action): Action | null {
   }
 }
 
-export function arpBefore(context: CheckContext, { scope, key }: ArpSetting): number | null {
+function arpBefore(context: CheckContext, { scope, key }: ArpSetting): number | null {
   const { arp } = context.observed;
   const reading = arp.kind === 'value' ? arp.value.get(scope)?.[key] : undefined;
   return reading?.kind === 'value' ? reading.value : null;

@@ -78,7 +78,7 @@ function reasonToKeep(step: Step, replaced: ReadonlySet<Ip>, vipRemains: boolean
 }
 
 /** Deletions of what we added, then links, then sysctls (default, all, interfaces; arp_ignore first), then files. */
-export function undoRank(step: { readonly action: Action }): number {
+function undoRank(step: { readonly action: Action }): number {
   const { action } = step;
   switch (action.kind) {
     case 'add-address':

@@ -70,9 +70,6 @@ export const isFindings = (list: unknown): boolean =>
   (Array.isArray(list) &&
     list.every((item: Partial<OpenFinding> | null) => typeof item?.id === 'string' && typeof item.since === 'string'));
 
-export const changesAnything = (record: RunRecord): boolean =>
-  (record.new?.length ?? 0) + (record.changed?.length ?? 0) + (record.gone?.length ?? 0) > 0;
-
 /** The run could tell how the host is: as wanted, drift or pending. */
 export const couldTell = ({ exit }: Pick<RunRecord, 'exit'>): boolean =>
   exit === EXIT.ok || exit === EXIT.drift || exit === EXIT.pending;

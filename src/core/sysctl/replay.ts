@@ -1,3 +1,4 @@
+import { globToRegExp } from '../model/glob.ts';
 import type { FoundFile, SysctlFiles } from '../model/surroundings.ts';
 
 /** Who reads the files: `systemd-sysctl` at boot and for every new interface, or `sysctl --system` of procps. */
@@ -96,27 +97,5 @@ function normalise(key: string): string {
 
 const withPattern = (assignment: Assignment): Assignment & { readonly pattern: RegExp } => ({
   ...assignment,
-  pattern: globPattern(assignment.key),
+  pattern: globToRegExp(assignment.key, { slash: false }),
 });
-
-/** glob(7): no wildcard matches a slash. */
-function globPattern(glob: string): RegExp {
-  let source = '';
-  for (let i = 0; i < glob.length; i += 1) {
-    const character = glob[i] ?? '';
-    const close = character === '[' ? glob.indexOf(']', i + 2) : -1;
-    if (character === '*') source += '[^/]*';
-    else if (character === '?') source += '[^/]';
-    else if (close > 0) {
-      const body = glob.slice(i + 1, close).replace(/\\/g, '\\\\');
-      source += `[${body.replace(/^!/, '^')}]`;
-      i = close;
-    } else source += character.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  }
-  try {
-    return new RegExp(`^${source}$`);
-  } catch {
-    // A range such as [z-a] is no error to glob(3): it matches nothing.
-    return /(?!)/;
-  }
-}

@@ -1,3 +1,4 @@
+import { globToRegExp } from '../../core/model/glob.ts';
 import { readText } from '../files/files.ts';
 import { exists, namesOrNone } from '../files/folders.ts';
 import type { Paths } from '../files/paths.ts';
@@ -88,12 +89,6 @@ function matchSection(text: string): ReadonlyMap<string, string> {
 function matches(patterns: readonly string[], word: string): boolean {
   const inverted = patterns[0]?.startsWith('!') ?? false;
   const globs = patterns.map((pattern, index) => (index === 0 ? pattern.replace(/^!/, '') : pattern));
-  const hit = globs.some((glob) => {
-    const source = glob
-      .replace(/[.+^${}()|\\]/g, '\\$&')
-      .replace(/\*/g, '.*')
-      .replace(/\?/g, '.');
-    return new RegExp(`^${source}$`).test(word);
-  });
+  const hit = globs.some((glob) => globToRegExp(glob, { slash: true }).test(word));
   return hit !== inverted;
 }

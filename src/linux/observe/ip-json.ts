@@ -9,15 +9,6 @@ const FOREVER = 4294967295;
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** One JSON array a line, one line a command: what `ip -j -batch -` prints. */
-export function parseBatch(stdout: string, commands: number): readonly (readonly Json[])[] {
-  const lines = stdout.split('\n').filter((line) => line.trim() !== '');
-  if (lines.length !== commands) {
-    throw new UnexpectedOutput(`expected ${commands} JSON arrays from \`ip -j -batch\`, received ${lines.length}`);
-  }
-  return lines.map(parseArray);
-}
-
 export function parseArray(text: string): readonly Json[] {
   let parsed: unknown;
   try {

@@ -15,7 +15,7 @@ export function observeIpvs(desired: Desired, timeoutMs: number): Reading<Ipvs> 
 }
 
 /** `TCP  0A000064:0050 rr`, `UDP  [fd00:…:0100]:0035 wrr`, `FWM  00000001 rr` (net/netfilter/ipvs/ip_vs_ctl.c). */
-export function parseIpvs(text: string): Ipvs['services'] {
+function parseIpvs(text: string): Ipvs['services'] {
   return text.split('\n').flatMap((line): Ipvs['services'] => {
     const match = /^(TCP|UDP|SCTP)\s+(?:([0-9A-F]{8})|\[([0-9a-f:]+)\]):([0-9A-F]{4})\s/i.exec(line);
     if (match) {

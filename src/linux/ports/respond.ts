@@ -12,7 +12,7 @@ import { readArpSettings } from '../observe/sysctl.ts';
 import { type HostOptions, lookingAt } from './host.ts';
 
 /** Absolute; `--root` goes before it. In a directory of its own, because an unprivileged process writes there. */
-export const RESPONDER_STATE_PATH = '/run/rsprep-responder/state.json';
+const RESPONDER_STATE_PATH = '/run/rsprep-responder/state.json';
 
 /** What `rsprep respond` leaves behind for status and the textfile. */
 export interface ResponderRecord extends ResponderState {

@@ -116,4 +116,4 @@ export const commandCause = (result: Exclude<CommandResult, { kind: 'ok' }>): Un
 
 const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', flock: 'util-linux', nft: 'nftables' };
 
-export const firstLine = (text: string): string => text.trim().split('\n')[0]?.trim() ?? '';
+const firstLine = (text: string): string => text.trim().split('\n')[0]?.trim() ?? '';

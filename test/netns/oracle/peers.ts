@@ -7,7 +7,7 @@ import { startEcho, tool } from '../../support/tools.ts';
 import { BARE_B, GATEWAY_B, PORTS, RIP_B, type State } from './state.ts';
 
 /** A client far away, behind whatever the default route says; never on any of these networks. */
-export const REMOTE = '203.0.113.1';
+const REMOTE = '203.0.113.1';
 /** Served by a plain socket whatever the state: proof that the RIP can be reached. */
 const CONTROL_PORT = 5399;
 

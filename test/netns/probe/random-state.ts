@@ -3,7 +3,7 @@ import { type Network, RIP, VIP, VIP6 } from '../../support/netns.ts';
 import { startEcho } from '../../support/tools.ts';
 
 export const RIP1 = '10.1.0.11';
-export const PEER1 = '10.1.0.50';
+const PEER1 = '10.1.0.50';
 export const PORT = 5353;
 
 export interface State {

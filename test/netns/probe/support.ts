@@ -21,7 +21,7 @@ export interface Shown {
 }
 
 /** Every result of a probe that was asked for JSON. */
-export function resultsOf(outcome: Outcome): readonly Shown[] {
+function resultsOf(outcome: Outcome): readonly Shown[] {
   const { results } = parseReport(outcome) as { readonly results?: readonly Shown[] };
   if (results === undefined) throw new Error(`no results in ${outcome.stdout}${outcome.stderr}`);
   return results;

@@ -154,4 +154,4 @@ export class Channel {
 const POKE_MS = 250;
 
 /** For bash: one word, whatever it contains. */
-export const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

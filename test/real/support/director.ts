@@ -2,7 +2,7 @@ import type { Lan } from './net.ts';
 import { type Guest, startGuest } from './uml.ts';
 
 /** nf_conntrack comes along as a dependency; every scheduler the tests name must be here, IPVS in UML loads none itself. */
-export const IPVS_MODULES = ['ip_vs', 'ip_vs_rr', 'ip_vs_wrr', 'ip_vs_sh'];
+const IPVS_MODULES = ['ip_vs', 'ip_vs_rr', 'ip_vs_wrr', 'ip_vs_sh'];
 
 /**
  * A director with real IPVS and keepalived: a UML guest whose NIC is on the segment, while real servers and clients
@@ -68,11 +68,6 @@ async function writeKeepalived(director: Guest, text: string): Promise<void> {
   await director.ok(`cat > /run/keepalived.conf <<'END'\n${text}\nEND\n${check}`);
 }
 
-/** Ends keepalived in an orderly way and waits until it has gone. */
-export async function stopKeepalived(director: Guest): Promise<void> {
-  await director.ok('pid=$(cat /run/k.pid); kill $pid; while [ -e /proc/$pid ]; do sleep 0.02; done');
-}
-
 /** The real servers IPVS holds with their weights, by service such as `-u 10.0.0.100:53`, `-t [fd00::100]:53` or `-f 1`. */
 export async function pools(director: Guest): Promise<Record<string, Record<string, number>>> {
   const saved = await director.ok('ipvsadm -Sn');
@@ -85,7 +80,3 @@ export async function pools(director: Guest): Promise<Record<string, Record<stri
   }
   return found;
 }
-
-/** Those of one service. */
-export const pool = async (director: Guest, service: string): Promise<Record<string, number>> =>
-  (await pools(director))[service] ?? {};

@@ -34,7 +34,7 @@ export function missing(): string[] {
 }
 
 /** Where Debian's user-mode-linux keeps its kernel modules; holds one directory, named after the kernel's release. */
-export const UML_MODULES = '/usr/lib/uml/modules';
+const UML_MODULES = '/usr/lib/uml/modules';
 
 function onPath(command: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((directory) => {
