@@ -139,7 +139,7 @@ export const noWayBack: Check = {
           subject: vip.address,
           severity: 'high',
           wanted: `a way from ${vip.address} to its clients`,
-          seen: `no route from ${vip.address} to ${lost.map(({ to }) => to).join(', ')}, alalthough this host’s own packets have one`,
+          seen: `no route from ${vip.address} to ${lost.map(({ to }) => to).join(', ')}, although this host’s own packets have one`,
           why: 'Requests arrive, but no reply leaves: the clients of this real server get no answer.',
           fix: `ip rule show; ip route get ${first.to} from ${vip.address}`,
           demand: { kind: 'host' },
