@@ -20,6 +20,7 @@ const PROGRAMS = {
   tcpdump: 'tcpdump',
   flock: 'util-linux',
   setpriv: 'util-linux',
+  mount: 'mount',
   unshare: 'util-linux',
   clang: 'clang',
   'ld.lld': 'lld',
@@ -60,7 +61,7 @@ export function lackedNamespaces(machine = thisMachine) {
 
 export const netnsLacks = (machine = thisMachine) => [
   ...lackedNamespaces(machine),
-  ...lackedPrograms([...NAMESPACES, 'tcpdump', 'flock', 'setpriv'], machine),
+  ...lackedPrograms([...NAMESPACES, 'tcpdump', 'flock', 'setpriv', 'mount'], machine),
 ];
 
 export async function realLacks(machine = thisMachine) {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
-const LAB = ['iproute2', 'util-linux', 'nftables'];
+const LAB = ['iproute2', 'mount', 'nftables', 'util-linux'];
 const NAMESPACES = [
   ...[...LAB, 'gcc', 'libc6-dev', 'iputils-ping', 'iputils-arping', 'procps', 'iptables', 'arptables'],
   ...['strace', 'tcpdump', 'ipvsadm'],

@@ -8,8 +8,9 @@ describe.concurrent.each(['bookworm', 'trixie'])('a fresh Debian, %s', (suite) =
   let root: Promise<FreshRoot> | undefined;
   const timed = async (command: string): Promise<readonly string[]> => {
     root ??= freshRoot(suite);
+    const made = await root;
     const startedMs = performance.now();
-    const { code, lines } = await (await root).run(command);
+    const { code, lines } = await made.run(command);
     const minutes = ((performance.now() - startedMs) / MINUTES).toFixed(1);
     console.log(`${suite}: ${command}: ${minutes} minutes: ${lines.at(-1)}`);
     if (code !== 0) throw new Error(`${suite}: ${command}: exit ${code}\n${lines.slice(-60).join('\n')}`);
