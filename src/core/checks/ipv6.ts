@@ -1,6 +1,7 @@
-import { contains, inPlace, toBits } from '../model/addresses.ts';
+import { contains, inPlace } from '../model/addresses.ts';
 import type { Check } from '../model/check.ts';
 import { type Verdict, wrong } from '../model/finding.ts';
+import { toBits } from '../model/ip-bits.ts';
 import { isIpv6 } from '../model/names.ts';
 import type { Address, Link } from '../model/observed.ts';
 import { knob, linksOf, replyHops, routingOf } from '../network/ways.ts';

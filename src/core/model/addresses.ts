@@ -1,6 +1,7 @@
 import { type Action, target } from './action.ts';
 import { derived } from './derived.ts';
 import type { Desired, DesiredVip } from './desired.ts';
+import { toBits } from './ip-bits.ts';
 import { hostPrefixLength, type InterfaceName, type Ip, isIpv6 } from './names.ts';
 import type { Address, Link } from './observed.ts';
 
@@ -77,16 +78,6 @@ export const isHostAddress = ({ ip, prefixLength, peer }: Address): boolean =>
   prefixLength === hostPrefixLength(ip) && peer === undefined;
 
 export const describeAddress = (link: Link, address: Address): string => `${target(address)} on ${link.name}`;
-
-/** The number of an address: 32 or 128 bits. */
-export function toBits(ip: Ip): bigint {
-  if (!isIpv6(ip)) return ip.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n);
-  const [head = '', tail] = ip.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => '0');
-  return [...left, ...zeros, ...right].reduce((sum, part) => sum * 65536n + BigInt(`0x${part}`), 0n);
-}
 
 /** Whether a prefix contains an address. */
 export function contains(prefix: { ip: Ip; prefixLength: number }, ip: Ip): boolean {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { toBits } from '../../core/model/addresses.ts';
 import { type Ip, isIpv6 } from '../../core/model/names.ts';
 import { type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { causeOf, errorText, isAbsent } from '../files/errors.ts';
+import { wordsOfIp } from './kernel-hex.ts';
 
 /** TCP_ESTABLISHED (include/net/tcp_states.h). */
 const ESTABLISHED = '01';
@@ -29,13 +29,8 @@ export function establishedTo(ips: readonly string[]): Reading<readonly string[]
   return value(found);
 }
 
-/** The kernel prints 32-bit words in host order: bytes reversed within each word on the machines we run on. */
+/** Of IPv4 also as a dual-stack socket has it, IPv4-mapped. */
 function hexForms(ip: Ip): readonly string[] {
-  const digits = toBits(ip)
-    .toString(16)
-    .padStart(isIpv6(ip) ? 32 : 8, '0')
-    .toUpperCase();
-  const words = digits.match(/.{8}/g) ?? [];
-  const own = words.map((word) => (word.match(/../g) ?? []).reverse().join('')).join('');
+  const own = wordsOfIp(ip);
   return isIpv6(ip) ? [own] : [own, `0000000000000000FFFF0000${own}`];
 }

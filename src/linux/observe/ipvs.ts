@@ -1,9 +1,11 @@
 import type { Desired } from '../../core/model/desired.ts';
-import { type Ip, kernelIp } from '../../core/model/names.ts';
+import { fromBits, toBits } from '../../core/model/ip-bits.ts';
+import { kernelIp } from '../../core/model/names.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
 import type { Ipvs } from '../../core/model/surroundings.ts';
 import { readText } from '../files/files.ts';
 import { commandCause, commandFailure, read } from '../process/command.ts';
+import { ipOfHex } from './kernel-hex.ts';
 
 /** Virtual services of this network namespace; the sync daemon is asked for only where a VIP is served here. */
 export function observeIpvs(desired: Desired, timeoutMs: number): Reading<Ipvs> {
@@ -20,18 +22,12 @@ function parseIpvs(text: string): Ipvs['services'] {
     const match = /^(TCP|UDP|SCTP)\s+(?:([0-9A-F]{8})|\[([0-9a-f:]+)\]):([0-9A-F]{4})\s/i.exec(line);
     if (match) {
       const [, protocol = '', v4, v6 = '', port = ''] = match;
-      const ip = v4 ? dotted(v4) : compressed(v6);
+      const ip = v4 ? ipOfHex(v4) : fromBits(toBits(kernelIp(v6)), 6);
       return [{ protocol: protocol.toLowerCase(), ip, port: Number.parseInt(port, 16) }];
     }
     return /^FWM\s/.test(line) ? [{ protocol: 'fwmark', ip: null, port: null }] : [];
   });
 }
-
-const dotted = (hex: string): Ip =>
-  kernelIp((hex.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16)).join('.'));
-
-/** RFC 5952, as the rest of the program has it. URL does it, and is there anyway. */
-const compressed = (full: string): Ip => kernelIp(new URL(`http://[${full}]/`).hostname.slice(1, -1));
 
 function askDaemon(timeoutMs: number): Ipvs['syncDaemon'] {
   const result = read(['ipvsadm', '-l', '--daemon'], { timeoutMs });

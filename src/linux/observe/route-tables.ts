@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { type InterfaceName, type Ip, kernelIp } from '../../core/model/names.ts';
+import type { InterfaceName } from '../../core/model/names.ts';
 import { type Reading, unreadable, value } from '../../core/model/reading.ts';
 import type { MainRoute } from '../../core/model/surroundings.ts';
 import { causeOf, errorText, isAbsent } from '../files/errors.ts';
+import { ipOfHex, ipOfWords } from './kernel-hex.ts';
 
 /** RTF_UP, RTF_REJECT (an unreachable or blackhole route), RTF_LOCAL (linux/route.h, linux/ipv6_route.h). */
 const [UP, REJECT, LOCAL] = [0x1, 0x200, 0x8000_0000];
@@ -14,9 +15,9 @@ export const readMainTable = (): Reading<readonly MainRoute[]> =>
     if (!device || !destination || !gateway || !flags || !mask || !leadsOut(flags)) return null;
     return {
       device: device as InterfaceName,
-      destination: fromHex(destination),
+      destination: ipOfWords(destination),
       prefixLength: Number.parseInt(mask, 16).toString(2).replaceAll('0', '').length,
-      gateway: gateway === '00000000' ? null : fromHex(gateway),
+      gateway: gateway === '00000000' ? null : ipOfWords(gateway),
     };
   });
 
@@ -27,9 +28,9 @@ export const readTable6 = (): Reading<readonly MainRoute[]> =>
     if (!destination || !bits || !gateway || !flags || !device || device === 'lo' || !leadsOut(flags)) return null;
     return {
       device: device as InterfaceName,
-      destination: fromHex6(destination),
+      destination: ipOfHex(destination),
       prefixLength: Number.parseInt(bits, 16),
-      gateway: /^0+$/.test(gateway) ? null : fromHex6(gateway),
+      gateway: /^0+$/.test(gateway) ? null : ipOfHex(gateway),
     };
   });
 
@@ -49,10 +50,3 @@ function readTable(file: string, parse: (line: string) => MainRoute | null): Rea
     return isAbsent(error) ? value([]) : unreadable(causeOf(error), `${file}: ${errorText(error)}`);
   }
 }
-
-const bytesOf = (hex: string): readonly number[] =>
-  (hex.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16)).reverse();
-const fromHex = (hex: string): Ip => kernelIp(bytesOf(hex).join('.'));
-/** RFC 5952, as the rest of the program has it. URL does it, and is there anyway. */
-const fromHex6 = (hex: string): Ip =>
-  kernelIp(new URL(`http://[${(hex.match(/.{4}/g) ?? []).join(':')}]/`).hostname.slice(1, -1));

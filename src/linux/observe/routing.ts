@@ -1,5 +1,6 @@
-import { contains, toBits } from '../../core/model/addresses.ts';
+import { contains } from '../../core/model/addresses.ts';
 import type { Desired, DesiredVip } from '../../core/model/desired.ts';
+import { fromBits, toBits } from '../../core/model/ip-bits.ts';
 import { familyOf, type InterfaceName, type Ip, isIpv6, kernelIp, LO } from '../../core/model/names.ts';
 import { type Reading, value } from '../../core/model/reading.ts';
 import type { Arrival, MainRoute, ReplyHops, RouteAnswer, Routing } from '../../core/model/surroundings.ts';
@@ -101,8 +102,7 @@ function clientOf(family: 4 | 6, routes: readonly MainRoute[]): Ip {
 /** An address in the middle of a route's prefix: most likely neither the host's own nor the network's. */
 function behind({ destination, prefixLength }: MainRoute): Question {
   const middle = prefixLength === 32 ? 0n : (1n << BigInt(32 - prefixLength)) / 2n + (prefixLength === 31 ? 0n : 1n);
-  const bits = toBits(destination) + middle;
-  const to = kernelIp([24n, 16n, 8n, 0n].map((shift) => String((bits >> shift) & 255n)).join('.'));
+  const to = fromBits(toBits(destination) + middle, 4);
   return { about: 'behind-route', to, from: null };
 }
 

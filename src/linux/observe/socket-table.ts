@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { type Ip, kernelIp } from '../../core/model/names.ts';
+import type { Ip } from '../../core/model/names.ts';
 import { type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { causeOf, errorText, isAbsent } from '../files/errors.ts';
+import { ipOfWords } from './kernel-hex.ts';
 
 /** One line of /proc/net/{tcp,tcp6,udp,udp6} (proc(5)). */
 export interface TableSocket {
@@ -86,16 +87,5 @@ function columns(line: string, family: 4 | 6): { address: string; port: string; 
   };
 }
 
-/** 32-bit words in host order. */
-function toIp(hex: string): Ip {
-  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) =>
-    (word.match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16)),
-  );
-  if (bytes.length === 4) return kernelIp(bytes.join('.'));
-  const groups = Array.from({ length: 8 }, (_, i) =>
-    ((bytes[2 * i] ?? 0) * 256 + (bytes[2 * i + 1] ?? 0)).toString(16),
-  );
-  if (groups.slice(0, 5).every((group) => group === '0') && groups[5] === 'ffff')
-    return kernelIp(bytes.slice(12).join('.'));
-  return kernelIp(new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1));
-}
+/** A dual-stack socket prints IPv4 as IPv4-mapped. */
+const toIp = (hex: string): Ip => ipOfWords(hex.replace(/^0{16}FFFF0{4}(?=.{8}$)/i, ''));
