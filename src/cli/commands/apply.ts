@@ -22,7 +22,7 @@ export const applyCommand = command({
     }),
     'exit-code': flag('with --dry-run: exit 2 when there are steps', { requires: ['--dry-run'] }),
     'take-from-nic': flag('take a VIP off the NIC that holds it, once it is on its own device'),
-    prune: flag('delete VIPs of ours that the configuration no longer names'),
+    prune: flag('delete VIPs that rsprep added and that are no longer in the configuration'),
     'allow-empty': flag('accept a configuration without VIPs'),
     boot: flag('run by the boot unit: leaves a held host alone'),
     heal: flag('fix drift from the last applied configuration only; for rsprep-heal.timer', {

@@ -8,7 +8,7 @@ import { UsageError } from '../usage-error.ts';
 export const completionCommand = command({
   name: 'completion',
   summary: 'shell completion for bash, zsh or fish',
-  description: 'Prints a completion script, made from the commands there are.',
+  description: 'Prints a completion script, made from the list of commands.',
   argument: { name: '<shell>', does: inWords(SHELLS), value: oneOf('shell', SHELLS) },
   options: {},
   after: `Examples:

@@ -8,7 +8,7 @@ import { flag } from '../options/option.ts';
 const check = command({
   name: 'check',
   description:
-    'Reads the configuration and says everything that is wrong with it, as file:line:column. Looks at no host.',
+    'Reads the configuration and lists everything that is wrong with it, as file:line:column. Does not look at the host.',
   options: { 'allow-empty': flag('accept a configuration without VIPs') },
   uses: { format: formats('text', 'json') },
   after: 'Examples:\n  rsprep config check\n  rsprep config check -c new.yaml && mv new.yaml /etc/rsprep/rsprep.yaml',

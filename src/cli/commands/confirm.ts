@@ -18,7 +18,7 @@ export const confirmCommand = command({
   summary: 'keep what `apply --confirm` did',
   description:
     'Keeps what the last `rsprep apply --confirm SECONDS` did: it is persisted and no longer taken back. Needs no configuration: it confirms what was applied.',
-  options: { revert: bare(token, 'take it back now instead of waiting') },
+  options: { revert: bare(token, 'take the changes back now instead of waiting') },
   uses: { format: formats('text', 'json'), timeout: timeout(), 'lock-timeout': lockTimeout(PATIENCE) },
   after:
     'Examples:\n  rsprep apply --confirm 60     then look around, from another shell too\n  rsprep confirm                keep it\n  rsprep confirm --revert       or take it back now',

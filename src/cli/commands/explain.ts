@@ -9,7 +9,7 @@ import { UsageError } from '../usage-error.ts';
 export const explainCommand = command({
   name: 'explain',
   summary: 'what a check looks at, why, and how to fix it',
-  description: 'Lists every check; with the name of one, prints its page. Looks at no host.',
+  description: 'Lists every check; with the name of a check, prints its page. Does not look at the host.',
   argument: { name: '[check]', does: 'a check, or the id of a finding such as arp-ignore@eth9', value: word },
   options: {},
   uses: { format: formats('text', 'json') },

@@ -11,7 +11,7 @@ const uses = { format: formats('text', 'json') };
 
 const down = command({
   name: 'down',
-  description: 'Takes away what `rsprep lab --keep` left standing.',
+  description: 'Removes the lab that `rsprep lab --keep` kept.',
   options: {},
   uses,
   after: 'Example:\n  rsprep lab down',
@@ -53,7 +53,7 @@ export const labCommand = command({
   summary: 'try it all in throwaway namespaces on this machine',
   description: 'Shows the main job on a LAN of throwaway network namespaces.',
   options: {
-    keep: flag('leave it standing at the end'),
+    keep: flag('keep the lab running at the end'),
     director: withDefault(
       oneOf('kind', DIRECTORS),
       'auto',

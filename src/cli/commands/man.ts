@@ -11,7 +11,7 @@ import type { Context } from '../context.ts';
 export const manCommand = command({
   name: 'man',
   summary: 'print the man page',
-  description: 'Prints rsprep(8), made from the commands there are.',
+  description: 'Prints rsprep(8), made from the list of commands.',
   options: {},
   after: 'Examples:\n  rsprep man | man -l -',
   run: async (context) => {
@@ -25,7 +25,7 @@ export async function manPage({ describeProgram }: Pick<Context, 'describeProgra
     ...(await describeProgram()),
     files: [
       [CONFIG_PATH, 'the configuration'],
-      [LEDGER_PATH, 'what rsprep knows of its own doing: never edit it'],
+      [LEDGER_PATH, 'what rsprep added and changed: never edit it'],
       [OVERRIDES_PATH, 'drain, hold and vouch'],
       [REPORT_DIRECTORY, 'the journal of rsprep report'],
       [SYSCTL_FILE, 'makes the ARP settings survive a reboot'],
@@ -33,7 +33,7 @@ export async function manPage({ describeProgram }: Pick<Context, 'describeProgra
     exitStatus: [
       [EXIT.ok, 'as wanted'],
       [EXIT.failed, 'failed, or could not tell'],
-      [EXIT.drift, 'drift, or apply could not fix all'],
+      [EXIT.drift, 'drift, or apply could not fix everything'],
       [EXIT.pending, 'pending: the configuration changed since the last apply'],
       [EXIT.rolledBack, 'apply failed and was rolled back'],
       [EXIT.rollbackFailed, 'apply failed and could not be rolled back'],

@@ -45,21 +45,21 @@ const overrideCommand = (kind: OverrideKind, { summary, description, example }: 
 export const drainCommand = overrideCommand('drain', {
   summary: 'leave rotation: the responder goes silent',
   description:
-    'Takes this host out of rotation: the responder stops vouching, and the director stops sending. The VIP stays, so that open connections end in peace.',
+    'Takes this host out of rotation: the responder stops vouching, and the director stops sending. The VIP stays, so that open connections can end normally.',
   example: 'rsprep drain --reason "kernel update" --for 30m',
 });
 
 export const holdCommand = overrideCommand('hold', {
-  summary: 'hands off: no apply at boot, no heal, no nagging',
+  summary: 'change nothing here: no apply at boot, no heal, fewer reports',
   description:
-    'Keeps the boot unit and heal from touching this host, and report from nagging. `rsprep apply` by a person ends it.',
+    'Keeps the boot unit and heal from changing this host; report tells only of new leaks. `rsprep apply` run by hand ends it.',
   example: 'rsprep hold --reason "debugging arp_ignore" --for 2h',
 });
 
 export const vouchCommand = overrideCommand('vouch', {
-  summary: 'say "fit" whatever the checks say',
+  summary: 'answer "fit" regardless of the checks',
   description:
-    'Makes the responder vouch for this host whatever the checks find: for when they are wrong and the farm must go on.',
+    'Makes the responder vouch for this host regardless of the checks: for a false alarm, when the farm has to keep serving.',
   example: 'rsprep vouch --reason "false alarm, see ticket 4711" --for 1h',
 });
 

@@ -9,7 +9,7 @@ import { formats, timeout } from '../options/globals.ts';
 
 export const statusCommand = command({
   name: 'status',
-  summary: 'what was applied, what the operator said, what waits',
+  summary: 'what was applied, which overrides are in force, what waits for a confirmation',
   description:
     'Shows what was last applied here, which overrides are in force, whether an apply waits for its confirmation, and the verdict in one line. Read-only.',
   options: {},

@@ -16,7 +16,7 @@ export const installCommand = command({
     cron: flag('the report runs from cron; the VIPs are put in place by systemd all the same, if it boots the host'),
     responder: flag('also enable the health responder (kept by later installs; systemctl disable ends that)'),
     node: optional(absoluteFile, 'the Node.js to run with (default: the one that runs now)'),
-    uninstall: flag('take everything away again; edited files are set aside, configuration and ledger stay', {
+    uninstall: flag('remove everything that was installed; edited files are set aside, configuration and ledger stay', {
       conflicts: ['--systemd', '--cron', '--responder', '--node'],
     }),
     purge: flag('with --uninstall: configuration, ledger, journal and user too', { requires: ['--uninstall'] }),

@@ -13,7 +13,7 @@ export const probeWatchCommand = command({
   summary: 'on the real server: listen for ARP that leaves with the VIP, and for traffic past the director',
   description:
     'Listens and sends nothing: ARP that leaves this host with a VIP as its sender, and traffic for a VIP from a MAC that is not ' +
-    'a director’s, which means that somebody has cached this host. Needs root. Ctrl-C ends it early, with a verdict.',
+    'a director’s, which means that a neighbour believes this host to be the owner of the VIP. Needs root. Ctrl-C ends it early, with a verdict.',
   argument: { name: '[vip...]', does: 'VIPs; default: those of the configuration', value: hostAddress },
   options: {
     for: withDefault(duration(FOR), 30_000, 'how long (default: 30s)'),
