@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { Desired } from '../core/model/desired.ts';
 import { MAX_CONFIG_BYTES } from './bytes.ts';
-import { readPlainYaml } from './plain-yaml.ts';
 import type { ConfigError } from './problem.ts';
+import { readQuickly } from './quick-yaml.ts';
 import { conflicts } from './relations.ts';
 import { configSchema, type ParsedDocument } from './schema.ts';
 import { reading } from './schema-parts.ts';
@@ -27,9 +27,9 @@ const schema = configSchema(reading);
 export async function parseConfig(text: string, source: string, options: ParseOptions = {}): Promise<ParseResult> {
   const allowEmpty = options.allowEmpty === true;
   // The short way needs no yaml package at all. It accepts or it does not; only the long way explains.
-  const plain = text.length > MAX_CONFIG_BYTES ? null : readPlainYaml(text);
-  if (plain !== null) {
-    const result = v.safeParse(schema, plain.value, { abortEarly: true });
+  const quick = text.length > MAX_CONFIG_BYTES ? null : readQuickly(text);
+  if (quick !== null) {
+    const result = v.safeParse(schema, quick.value, { abortEarly: true });
     if (result.success && conflicts(result.output, { allowEmpty, isRefused: null }).length === 0) {
       return { kind: 'ok', desired: toDesired(result.output) };
     }

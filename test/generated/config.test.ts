@@ -4,6 +4,7 @@ import { decodeConfig } from '../../src/config/bytes.ts';
 import { formatConfigError, parseConfig } from '../../src/config/load.ts';
 import { linesOfYaml, mutantsOf, treesOfYaml } from '../unit/config/documents.ts';
 import { EXAMPLE } from '../unit/config/example.ts';
+import { layoutsOfYaml } from '../unit/config/layouts.ts';
 
 const SMALL = [
   'version: 1\nvips:\n- 192.0.2.10\n- {address: 2001:db8::10, services: [tcp/443]}\n',
@@ -38,6 +39,7 @@ describe('no document crashes the parser', () => {
     ['500 large documents with slips', mutantsOf([EXAMPLE]), 500],
     ['2 000 documents line by line', linesOfYaml, 2_000],
     ['1 000 trees', treesOfYaml, 1_000],
+    ['2 000 documents in every layout', layoutsOfYaml, 2_000],
     ['1 000 random texts', fc.string({ unit: 'binary', maxLength: 60 }), 1_000],
     [
       '1 000 random texts of YAML characters',
