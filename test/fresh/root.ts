@@ -137,6 +137,8 @@ const npmPath = (what: string): string => must(['npm', 'config', 'get', what], {
 async function inside(root: string, command: string): Promise<{ code: number | null; lines: readonly string[] }> {
   const mounts = [
     'mount --make-rprivate /',
+    // Not a bare folder but a mount: what runs inside makes mount namespaces of its own.
+    'mount --bind "$R" "$R"',
     'mount --rbind /dev "$R/dev"',
     'mount -t proc proc "$R/proc"',
     'mount -t sysfs sysfs "$R/sys"',
