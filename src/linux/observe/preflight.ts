@@ -5,7 +5,7 @@ import { LEDGER_PATH } from '../../core/model/ledger.ts';
 import { SYSCTL_FILE } from '../../core/sysctl/file.ts';
 import { errorCode, errorText } from '../files/errors.ts';
 import type { Paths } from '../files/paths.ts';
-import { commandFailure, type Running, start } from '../process/command.ts';
+import { commandFailure, read } from '../process/command.ts';
 
 /** CAP_NET_ADMIN, by number (linux/capability.h). */
 const CAP_NET_ADMIN = 12n;
@@ -14,19 +14,12 @@ const OLDEST_IPROUTE2 = '4.18';
 /** The same as a snapshot date: until 5.0 `ip -V` said `iproute2-ss180813`, not 4.18 (include/SNAPSHOT.h). */
 const OLDEST_SNAPSHOT = 180813;
 
-/** Which iproute2 is here; it answers while we do something else. */
-export function startIpVersion(): Running {
-  const version = start(['ip', '-V']);
-  version.send('');
-  return version;
-}
-
 /** Everything that would make an apply fail half-way, looked at before it begins. */
-export function preflightHost(paths: Paths, needs: HostNeeds, version: Running, timeoutMs: number): Failure | null {
+export function preflightHost(paths: Paths, needs: HostNeeds, timeoutMs: number): Failure | null {
   return (
     lacksCapability() ??
     procReadOnly() ??
-    unusableIp(version, timeoutMs) ??
+    unusableIp(timeoutMs) ??
     notWritable(paths.at(LEDGER_PATH), 'the ledger', ROOM_BYTES + needs.addresses * ROOM_BYTES_AN_ADDRESS) ??
     (needs.etc
       ? notWritable(paths.at(SYSCTL_FILE), 'the sysctl file that makes the settings survive a reboot', ROOM_BYTES)
@@ -61,8 +54,8 @@ function procReadOnly(): Failure | null {
   }
 }
 
-function unusableIp(asked: Running, timeoutMs: number): Failure | null {
-  const result = asked.finish(timeoutMs);
+function unusableIp(timeoutMs: number): Failure | null {
+  const result = read(['ip', '-V'], { timeoutMs });
   if (result.kind !== 'ok') {
     const next = `install iproute2 ${OLDEST_IPROUTE2} or newer`;
     return { kind: 'failed', message: commandFailure(result, 'cannot run ip(8)'), next };

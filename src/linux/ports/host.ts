@@ -5,8 +5,7 @@ import type { Paths } from '../files/paths.ts';
 import { establishedTo } from '../observe/connections.ts';
 import { bootId, hostName, machineId, who } from '../observe/identity.ts';
 import { observe, startMainIp } from '../observe/observe.ts';
-import { preflightHost, startIpVersion } from '../observe/preflight.ts';
-import type { Running } from '../process/command.ts';
+import { preflightHost } from '../observe/preflight.ts';
 import { deleteLedger, readLedger, setLedgerAside, writeLedger } from '../state/ledger.ts';
 import { acquireLock } from '../state/lock.ts';
 import { readOverrides, writeOverrides } from '../state/overrides.ts';
@@ -41,18 +40,9 @@ export function lookingAt(paths: Paths, { timeoutMs, looksSoon = false }: HostOp
 /** The real host, for use cases that change it. */
 export function changing(paths: Paths, options: HostOptions, interrupted: () => boolean): Changing {
   const looking = lookingAt(paths, options);
-  let version: Running | null = null;
   return {
     ...looking,
-    observe: (desired, forChange) => {
-      if (forChange) version ??= startIpVersion();
-      return looking.observe(desired, forChange);
-    },
-    preflightHost: (needs) => {
-      const started = version ?? startIpVersion();
-      version = null;
-      return preflightHost(paths, needs, started, options.timeoutMs);
-    },
+    preflightHost: (needs) => preflightHost(paths, needs, options.timeoutMs),
     lock: (timeoutMs, command) => acquireLock(paths, timeoutMs, command, new Date()),
     perform: (actions, context) => perform(paths, actions, context),
     writeLedger: (ledger) => writeLedger(paths, ledger),

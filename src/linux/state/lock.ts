@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { LockResult } from '../../app/ports/host.ts';
 import { errorText, isPrivilege } from '../files/errors.ts';
 import { LOCK_PATH, type Paths } from '../files/paths.ts';
-import { change, commandFailure } from '../process/command.ts';
+import { type CommandResult, change, changeAtOnce, commandFailure } from '../process/command.ts';
 
 /**
  * Takes the lock with flock(1) on a descriptor of ours: the lock belongs to the open file description (flock(2)), so it
@@ -30,20 +30,29 @@ export async function acquireLock(paths: Paths, timeoutMs: number, command: stri
       },
     };
   }
-  const wait = timeoutMs > 0 ? ['-w', (timeoutMs / 1000).toFixed(3)] : ['-n'];
-  const result = await change(['flock', ...wait, '3'], { timeoutMs: timeoutMs + 10_000, lockFd: fd });
+  const result = await flock(fd, timeoutMs);
   if (result.kind === 'ok') {
     const holder = `${JSON.stringify({ pid: process.pid, command, since: now.toISOString() })}\n`;
     note(fd, holder);
     return { kind: 'held', fd, release: () => closeSync(fd) };
   }
   closeSync(fd);
-  if (result.kind === 'failed' && result.status === 1 && result.stderr.trim() === '') {
-    return { kind: 'busy', by: holderOf(path) };
-  }
+  if (isBusy(result)) return { kind: 'busy', by: holderOf(path) };
   const message = commandFailure(result, `cannot lock ${path}`);
   return { kind: 'failed', failure: { kind: 'failed', message, next: 'install util-linux, which has flock(1)' } };
 }
+
+/** Nearly always the lock is free: the first try waits for nothing, and so needs none of what waiting and Ctrl-C meanwhile need. */
+async function flock(fd: number, timeoutMs: number): Promise<CommandResult> {
+  const first = changeAtOnce(['flock', '-n', '3'], { timeoutMs: 10_000, lockFd: fd });
+  const isFinal = isBusy(first) ? timeoutMs === 0 : first.kind !== 'broken';
+  if (isFinal) return first;
+  const wait = timeoutMs > 0 ? ['-w', (timeoutMs / 1000).toFixed(3)] : ['-n'];
+  return change(['flock', ...wait, '3'], { timeoutMs: timeoutMs + 10_000, lockFd: fd });
+}
+
+const isBusy = (result: CommandResult): boolean =>
+  result.kind === 'failed' && result.status === 1 && result.stderr.trim() === '';
 
 /** For the one who finds it busy. A full disk must not keep anybody from fixing a host, so a failure here is no failure. */
 function note(fd: number, holder: string): void {
