@@ -9,6 +9,11 @@ const here = dirname(fileURLToPath(import.meta.url));
 const TABLES = [
   { file: 'verify.mjs', what: 'verify and apply', lacks: () => [...lackedNamespaces(), ...lackedPrograms(['ip'])] },
   {
+    file: 'commands.mjs',
+    what: 'every command',
+    lacks: () => [...lackedNamespaces(), ...lackedPrograms(['bash', 'flock', 'ip'])],
+  },
+  {
     file: 'everything.mjs',
     what: 'verify with everything on',
     lacks: () => [...lackedNamespaces(), ...lackedPrograms(['ip', 'nft'])],
