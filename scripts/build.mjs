@@ -60,6 +60,25 @@ const rarePackages = {
 const metafiles = [];
 const build = async (options) => metafiles.push((await esbuild.build({ ...options, metafile: true })).metafile);
 
+/** Of Node's own modules those that take long to load, because of what they bring along: run when something of them is used first. */
+const SLOW_TO_LOAD = ['child_process', 'crypto', 'dgram', 'dns', 'net', 'os', 'v8'];
+
+const slowModules = {
+  name: 'slow-modules',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
+      SLOW_TO_LOAD.includes(path.slice('node:'.length)) && namespace !== 'on-use'
+        ? { path, namespace: 'on-use' }
+        : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'on-use' }, async ({ path }) => {
+      const names = Object.keys(await import(path)).filter((name) => name !== 'default');
+      const getters = names.map((name) => `get ${name}() { return require('${path}').${name}; },`);
+      return { contents: `module.exports = { ${getters.join('\n')} };` };
+    });
+  },
+};
+
 await build({
   ...common,
   entryPoints: ['src/loader.ts'],
@@ -76,7 +95,7 @@ await build({
   banner: { js: '(function(exports,require,module,__filename,__dirname,codeCache){' },
   footer: { js: '})' },
   supported: { 'dynamic-import': false },
-  plugins: [rarePackages],
+  plugins: [rarePackages, slowModules],
 });
 makeAscii(join(dist, 'rsprep-program.cjs'));
 
@@ -103,7 +122,7 @@ function makeAscii(file) {
 
 /** As units/ start Node: plainly, and with `--jitless` where MemoryDenyWriteExecute= forbids to make code at run time. */
 function makeCodeCaches() {
-  for (const name of readdirSync(dist)) if (name.endsWith('.cache')) rmSync(join(dist, name));
+  for (const name of readdirSync(dist)) if (name.includes('.cache')) rmSync(join(dist, name));
   for (const options of [[], ['--jitless', '--no-expose-wasm']]) {
     const argv = [...options, join(dist, 'rsprep.cjs'), '--write-code-cache'];
     const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', timeout: 120_000 });

@@ -15,13 +15,14 @@ type Program = (
 // dist/rsprep.cjs: starts the program beside it, with what V8 compiled of it earlier.
 const file = join(__dirname, 'rsprep-program.cjs');
 const bytes = readProgram();
-const path = cachePath(__dirname, bytes);
-const cachedData = readCache(path);
+const path = cachePath(__dirname);
+const cachedData = readCache(path, bytes);
 // The build writes ASCII, so that each byte is a character.
 const script = new Script(bytes.toString('latin1'), { filename: file, ...(cachedData && { cachedData }) });
 const program: Program = script.runInThisContext();
 const isUsed = cachedData !== undefined && script.cachedDataRejected === false;
-program({}, require, {}, file, __dirname, { path, isUsed, compiled: () => script.createCachedData() });
+const compiled = (): Buffer => script.createCachedData();
+program({}, require, {}, file, __dirname, { path, isUsed, program: bytes, compiled });
 
 function readProgram(): Buffer {
   try {

@@ -42,7 +42,7 @@ function main(): void {
 async function writeCodeCache(io: Io): Promise<void> {
   const { warmUp } = await import('./cli/warm-up.ts');
   await warmUp(io);
-  writeCache(codeCache.path, codeCache.compiled());
+  writeCache(codeCache.path, codeCache.program, codeCache.compiled());
   io.out(`${codeCache.isUsed ? 'renewed' : 'made'} ${codeCache.path}\n`);
   io.setExitCode(0);
 }

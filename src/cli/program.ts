@@ -16,7 +16,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<void>
     io.err(`rsprep: help: expected a command, received ${JSON.stringify(topic)}\n  next: rsprep --help\n`);
     return io.setExitCode(EXIT.usage);
   }
-  const program = await makeProgram(io, called === null ? Object.keys(COMMANDS) : [called]);
+  const program = await makeProgram(io, called === null ? namesFor(word) : [called]);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -26,6 +26,10 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<void>
     if (called === 'check' && code !== EXIT.ok) io.out('RSPREP UNKNOWN - called in a way rsprep does not know\n');
   }
 }
+
+/** The version is the same whatever the commands are. */
+const namesFor = (word: string | undefined): readonly string[] =>
+  word === '--version' || word === '-V' ? [] : Object.keys(COMMANDS);
 
 /** The command tree on commander, or the part of it that is called; whole for help. */
 async function makeProgram(io: Io, names: readonly string[]): Promise<CommanderCommand> {

@@ -16,7 +16,6 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['ask', '--payload'],
   ['config', 'check'],
   ['--version'],
-  ['--help'],
 ];
 
 /** Runs each of these commands once on an example configuration, below a temporary folder, without showing anything. */

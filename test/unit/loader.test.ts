@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const cachesIn = (place: string) => readdirSync(place).filter((name) => CACHE_NAME.test(name));
 /** Of this Node, started without options. */
-const cache = cachePath(folder, readFileSync(join(dist, 'rsprep-program.cjs')));
+const cache = cachePath(folder);
 
 beforeEach(putProgram);
 
@@ -118,38 +118,78 @@ describe('rsprep.cjs', () => {
       good.subarray(0, 100),
       good.subarray(0, good.length - 1),
       Buffer.alloc(0),
+      Buffer.alloc(good.length),
       flipped(good, good.length * 4),
     ]) {
       writeFileSync(cache, damage);
       expect(checked()).toMatchObject(says);
     }
   });
+
+  it('does not use a cache of another program, though it has the same length', () => {
+    copyCaches();
+    const file = join(folder, 'rsprep-program.cjs');
+    writeFileSync(file, readFileSync(file, 'latin1').replaceAll('fine, ', 'FINE, '), 'latin1');
+    expect(checked()).toMatchObject({ ...says, stdout: '-: FINE, 1 VIP\n' });
+  });
+});
+
+describe('what takes long to load', () => {
+  const SLOW = ['child_process', 'crypto', 'dgram', 'dns', 'net', 'stream', 'v8'];
+  const hook = join(folder, 'hook.cjs');
+  const config = join(folder, 'rsprep.yaml');
+  const verify = ['verify', '-c', config, '--root', folder];
+
+  for (const words of [['--version'], ['explain', 'arp-ignore'], ['ask', '--payload'], verify]) {
+    it(`is not loaded by rsprep ${words[0]}`, () => {
+      writeFileSync(hook, "process.on('exit', () => require('fs').writeSync(2, 'LOADED ' + process.moduleLoadList));");
+      writeFileSync(config, 'version: 1\nvips: [192.0.2.1]\n', { mode: 0o644 });
+      // Of dist/ itself: without its addon, child_process starts ip(8).
+      const { NODE_OPTIONS: _, ...env } = process.env;
+      const argv = ['--require', hook, join(dist, 'rsprep.cjs'), ...words];
+      const { stderr } = spawnSync(process.execPath, argv, { env, encoding: 'utf8', timeout: 60_000 });
+      const loaded = stderr.slice(stderr.indexOf('LOADED ')).split(',');
+      expect(loaded).toContain('NativeModule vm');
+      expect(loaded.filter((name) => SLOW.includes(name.replace('NativeModule ', '')))).toEqual([]);
+    });
+  }
 });
 
 describe('a code cache', () => {
-  it('is refused with any of its bits flipped, and with any of its bytes missing', () => {
+  const text = Buffer.from('the program');
+  const code = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 31) % 251));
+
+  it('is refused with any of its bits flipped, with bytes missing, and with bytes too many', () => {
     const file = join(folder, 'some.cache');
-    writeCache(file, Buffer.from(Array.from({ length: 2000 }, (_, i) => (i * 31) % 251)));
+    writeCache(file, text, code);
     const good = readFileSync(file);
-    expect(readCache(file)).toEqual(good.subarray(32));
-    for (let bit = 0; bit < good.length * 8; bit += 7) {
+    expect(readCache(file, text)).toEqual(code);
+    const bits = good.length * 8;
+    for (let bit = 0; bit < bits; bit += 20_011) {
       writeFileSync(file, flipped(good, bit));
-      expect(readCache(file), `bit ${bit}`).toBeUndefined();
+      expect(readCache(file, text), `bit ${bit}`).toBeUndefined();
     }
-    for (let length = 0; length < good.length; length += 13) {
+    for (let length = 0; length < good.length; length += 9001) {
       writeFileSync(file, good.subarray(0, length));
-      expect(readCache(file), `${length} bytes`).toBeUndefined();
+      expect(readCache(file, text), `${length} bytes`).toBeUndefined();
+    }
+    for (const more of [1, 2, 1000]) {
+      writeFileSync(file, Buffer.concat([good, Buffer.alloc(more)]));
+      expect(readCache(file, text), `${more} bytes more`).toBeUndefined();
     }
   });
 
-  it('is of one program: another of the same length has another', () => {
-    expect(cachePath('/x', Buffer.from('program 1'))).not.toBe(cachePath('/x', Buffer.from('program 2')));
+  it('is of one program: not of another of the same length', () => {
+    const file = join(folder, 'some.cache');
+    writeCache(file, text, code);
+    expect(readCache(file, Buffer.from('the prOgram'))).toBeUndefined();
+    expect(readCache(file, Buffer.from('the program '))).toBeUndefined();
   });
 
   it('leaves nothing half-written where it cannot be put in place', () => {
-    expect(() => writeCache(join(folder, 'gone/x.cache'), Buffer.alloc(10))).toThrow('ENOENT');
+    expect(() => writeCache(join(folder, 'gone/x.cache'), text, code)).toThrow('ENOENT');
     spawnSync('mkdir', ['-p', join(folder, 'taken.cache/x')]);
-    expect(() => writeCache(join(folder, 'taken.cache'), Buffer.alloc(10))).toThrow();
+    expect(() => writeCache(join(folder, 'taken.cache'), text, code)).toThrow();
     expect(readdirSync(folder).filter((name) => name.startsWith('taken'))).toEqual(['taken.cache']);
   });
 

@@ -119,12 +119,14 @@ describe('install', () => {
   it('makes a code cache for each way Node is started, in place of older ones, and takes them away again', async () => {
     rmSync(join(folder, 'package/dist'), { recursive: true });
     cpSync(join(CHECKOUT, 'dist'), join(folder, 'package/dist'), { recursive: true });
-    const caches = () => readdirSync(at('/usr/lib/rsprep')).filter((name) => name.endsWith('.cache'));
+    const caches = () => readdirSync(at('/usr/lib/rsprep')).filter((name) => name.includes('.cache'));
     await install();
-    put('/usr/lib/rsprep/rsprep-0123456789abcdef-1.cache', 'of another version');
+    const old = 'rsprep-0123456789abcdef0123456789abcdef.cache';
+    put(`/usr/lib/rsprep/${old}`, 'of another Node');
+    put(`/usr/lib/rsprep/${old}.123`, 'half-written');
     expect(await install('--node', process.execPath)).toMatchObject({ code: 0, err: '' });
     expect(caches()).toHaveLength(2);
-    expect(caches()).not.toContain('rsprep-0123456789abcdef-1.cache');
+    expect(caches()).not.toContain(old);
     expect(await install('--uninstall')).toMatchObject({ code: 0 });
     expect(isThere(at('/usr/lib/rsprep'))).toBe(false);
   });
