@@ -45,6 +45,8 @@ export interface Native {
   ): number;
   /** Whether the kernel has tables of nf_tables: 1 or 0, or a negative errno (-EPERM without CAP_NET_ADMIN). */
   nftTables(): number;
+  /** flock(2), exclusive, without waiting: 0, or a negative errno (-EAGAIN: somebody else has it). */
+  lock(fd: number): number;
   readonly sourceHash: string;
 }
 

@@ -187,7 +187,7 @@ describe('what cannot be', () => {
   });
 
   it('says what it expected and received, and exits 1, when rsprep fails in it', async () => {
-    const { child, done } = lab([], { as: without('flock') }); // apply cannot take its lock
+    const { child, done } = lab([], { as: withIpThatAddsNoVip() });
     const { code, stdout } = await done;
     expect(stdout).toMatch(/^FAILED rsprep apply, in both real servers/m);
     expect(stdout).toMatch(/expected `rsprep apply` in rs1 to exit 0\n +received exit \d+/);
@@ -295,7 +295,25 @@ describe('--keep', () => {
 });
 
 /** A command line prefix under which those programs are not installed. */
-function without(...programs: readonly string[]): readonly string[] {
+const without = (...programs: readonly string[]): readonly string[] =>
+  withFolders(`for name in ${programs.join(' ')}; do rm -f "$seen/$name"; done`);
+
+/** A command line prefix under which `ip -batch` fails where it is to add an address with the label of rsprep. */
+const withIpThatAddsNoVip = (): readonly string[] =>
+  withFolders(`if [ -e "$seen/ip" ]; then
+      rm "$seen/ip"
+      cat > "$seen/ip" <<END
+#!/bin/sh
+case "\\$*" in *-batch*) ;; *) exec $real/ip "\\$@" ;; esac
+input=\\$(cat)
+case "\\$input" in *lo:rsprep*) echo 'no VIP today' >&2; exit 1 ;; esac
+printf '%s\\\\n' "\\$input" | exec $real/ip "\\$@"
+END
+      chmod 755 "$seen/ip"
+    fi`);
+
+/** A command line prefix under which the folders of programs are as `change` makes them; it gets $real and $seen. */
+function withFolders(change: string): readonly string[] {
   const script = `
     set -e
     work=$1; shift
@@ -305,7 +323,8 @@ function without(...programs: readonly string[]): readonly string[] {
       mkdir -p "$work/real$folder" "$work/seen$folder"
       mount --bind $folder "$work/real$folder"
       ln -s "$work/real$folder"/* "$work/seen$folder/" 2>/dev/null || true
-      for name in ${programs.join(' ')}; do rm -f "$work/seen$folder/$name"; done
+      real=$work/real$folder seen=$work/seen$folder
+      ${change}
     done
     for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
       [ -d "$work/seen$folder" ] || continue

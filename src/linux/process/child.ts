@@ -21,6 +21,7 @@ export interface Child {
 const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
 /** errno(3), as the addon returns them. */
 const ENOENT = 2;
+const EAGAIN = 11;
 const EFBIG = 27;
 const ETIMEDOUT = 110;
 
@@ -93,6 +94,15 @@ function withAddon(
 export function nftTables(): number {
   const native = addon();
   return typeof native?.nftTables === 'function' ? native.nftTables() : -1;
+}
+
+/** Whether it took the lock on an open file without waiting (flock(2)); null where that could not be tried: no addon, or a failure. */
+export function lockAtOnce(fd: number): boolean | null {
+  const native = addon();
+  if (typeof native?.lock !== 'function') return null;
+  const result = native.lock(fd);
+  if (result === 0) return true;
+  return result === -EAGAIN ? false : null;
 }
 
 /** Where our end of the child's standard input is in what childStart fills in. */

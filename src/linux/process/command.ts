@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import type { UnreadableCause } from '../../core/model/reading.ts';
 import { type Ended, startChild } from './child.ts';
 
@@ -95,28 +94,6 @@ export async function change(argv: readonly [string, ...string[]], options: Chan
   if (result.exitCode !== undefined) return { kind: 'failed', status: result.exitCode, ...output };
   if (result.code === 'ENOENT') return { kind: 'missing', program };
   return { kind: 'broken', program, reason: result.shortMessage ?? 'it ended abnormally' };
-}
-
-/**
- * Like `change()`, for a command that ends at once: it needs no package, which would take longer to load than the command runs. Nothing
- * else happens meanwhile; in the terminal's session a Ctrl-C ends it, so it must leave nothing half-done.
- */
-export function changeAtOnce(argv: readonly [string, ...string[]], options: ChangeOptions): CommandResult {
-  const [program, ...args] = argv;
-  const { status, signal, error, stdout, stderr } = spawnSync(program, args, {
-    env: CHILD_ENV,
-    input: options.input ?? '',
-    stdio: ['pipe', 'pipe', 'pipe', options.lockFd ?? 'ignore'],
-    timeout: options.timeoutMs,
-    killSignal: 'SIGKILL',
-    encoding: 'utf8',
-  });
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === 'ENOENT') return { kind: 'missing', program };
-  if (code === 'ETIMEDOUT') return { kind: 'timeout', program, timeoutMs: options.timeoutMs };
-  if (error !== undefined && code !== 'EPIPE') return { kind: 'broken', program, reason: error.message };
-  if (status === null) return { kind: 'broken', program, reason: `it was killed by ${signal}` };
-  return status === 0 ? { kind: 'ok', stdout, stderr } : { kind: 'failed', status, stdout, stderr };
 }
 
 /** What went wrong, what to do next. */

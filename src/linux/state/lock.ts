@@ -3,10 +3,11 @@ import { dirname } from 'node:path';
 import type { LockResult } from '../../app/ports/host.ts';
 import { errorText, isPrivilege } from '../files/errors.ts';
 import { LOCK_PATH, type Paths } from '../files/paths.ts';
-import { type CommandResult, change, changeAtOnce, commandFailure } from '../process/command.ts';
+import { lockAtOnce } from '../process/child.ts';
+import { type CommandResult, change, commandFailure } from '../process/command.ts';
 
 /**
- * Takes the lock with flock(1) on a descriptor of ours: the lock belongs to the open file description (flock(2)), so it
+ * Takes the lock on a descriptor of ours: the lock belongs to the open file description (flock(2)), so it
  * lives as long as this process or any child that inherited the descriptor, killed or not.
  * @param timeoutMs 0 does not wait.
  */
@@ -42,11 +43,11 @@ export async function acquireLock(paths: Paths, timeoutMs: number, command: stri
   return { kind: 'failed', failure: { kind: 'failed', message, next: 'install util-linux, which has flock(1)' } };
 }
 
-/** Nearly always the lock is free: the first try waits for nothing, and so needs none of what waiting and Ctrl-C meanwhile need. */
+/** Nearly always the lock is free: then no program is started. flock(1) waits where somebody has it, and where there is no addon. */
 async function flock(fd: number, timeoutMs: number): Promise<CommandResult> {
-  const first = changeAtOnce(['flock', '-n', '3'], { timeoutMs: 10_000, lockFd: fd });
-  const isFinal = isBusy(first) ? timeoutMs === 0 : first.kind !== 'broken';
-  if (isFinal) return first;
+  const isOurs = lockAtOnce(fd);
+  if (isOurs === true) return { kind: 'ok', stdout: '', stderr: '' };
+  if (isOurs === false && timeoutMs === 0) return { kind: 'failed', status: 1, stdout: '', stderr: '' };
   const wait = timeoutMs > 0 ? ['-w', (timeoutMs / 1000).toFixed(3)] : ['-n'];
   return change(['flock', ...wait, '3'], { timeoutMs: timeoutMs + 10_000, lockFd: fd });
 }

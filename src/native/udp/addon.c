@@ -171,6 +171,7 @@ i32 node_api_module_get_api_version_v1(void) { return 8; }
 
 void packet_register(napi_env env, napi_value exports); /* packet.c: sockets for probes */
 void tables_register(napi_env env, napi_value exports); /* tables.c: whether there are rules of nft */
+void lock_register(napi_env env, napi_value exports);   /* lock.c: flock(2) */
 void child_register(napi_env env, napi_value exports);  /* child/binding.c: ip(8), to read the kernel's answers */
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {
@@ -192,6 +193,7 @@ napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   packet_register(env, exports);
   child_register(env, exports);
   tables_register(env, exports);
+  lock_register(env, exports);
   napi_create_string_utf8(env, SOURCE_HASH, NAPI_AUTO_LENGTH, &hash);
   napi_set_named_property(env, exports, "sourceHash", hash);
   return exports;

@@ -92,3 +92,9 @@ it('opens no socket of a configuration that is none', () => {
     EINVAL,
   );
 });
+
+it('locks a file for whoever is first, and takes nothing but a descriptor for one', () => {
+  const opened = "require('node:fs').openSync(process.argv[1], 'r')";
+  expect(results([`(globalThis.first = native.lock(${opened}))`, `native.lock(${opened})`])).toEqual([0, -11]);
+  each(['native.lock(-1)', 'native.lock(NaN)', 'native.lock({})', 'native.lock(2 ** 31)', 'native.lock()'], EBADF);
+});
