@@ -44,6 +44,8 @@ export default defineConfig({
         test: {
           ...KERNEL,
           name: 'real',
+          // One process for all files, so that some of them can share a guest (test/real/support/shared.ts).
+          isolate: false,
           include: ['test/real/**/*.test.ts'],
           setupFiles: ['test/real/support/priority.ts'],
         },

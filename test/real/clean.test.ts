@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tool } from '../support/tools.ts';
 import { agentIn, type GuestAgent } from './support/guest-agent.ts';
-import { NETWORK_MODULES, segment, whoHas } from './support/inside.ts';
-import { type Guest, startGuest } from './support/uml.ts';
+import { segment, whoHas } from './support/inside.ts';
+import { sharedGuest } from './support/shared.ts';
+import type { Guest } from './support/uml.ts';
 
 const [VIP, VIP6] = ['10.0.0.100', 'fd00::100'];
 const [RIP, RIP6] = ['10.0.0.11/24', 'fd00::11/64'];
@@ -17,10 +18,10 @@ let guest: Guest;
 let agent: GuestAgent;
 
 beforeAll(async () => {
-  guest = await startGuest({ init: 'plain', modules: NETWORK_MODULES, bootTimeoutMs: 200_000 });
+  guest = await sharedGuest();
   agent = agentIn(guest, { netns: 'rs', root: ROOT });
 }, 300_000);
-afterAll(() => guest?.stop());
+afterAll(() => guest?.sh(STOP_SERVING));
 
 const rs = (script: string): Promise<string> => guest.ok(`set -e\n${script}`, { netns: 'rs', timeoutMs: 120_000 });
 
@@ -37,10 +38,11 @@ for (const address of udp) {
   socket.bind(5353, address, v4.includes(address) ? ready : () => {});
 }`;
 
+const STOP_SERVING =
+  'rm -f /run/serving; pkill -f udpecho; [ ! -e /run/serving.pid ] || kill "$(cat /run/serving.pid)"; rm -f /run/serving.pid';
+
 async function serve(families: '4' | '6', vrf?: string): Promise<void> {
-  await guest.ok(
-    'rm -f /run/serving; pkill -f udpecho; [ ! -e /run/serving.pid ] || kill "$(cat /run/serving.pid)" || true',
-  );
+  await guest.sh(STOP_SERVING);
   const start = 'nohup setsid ip netns exec rs';
   const detached = '>/dev/null 2>&1 </dev/null &';
   // In a VRF only a socket that is bound to it may have the VIP's address; Node has no option for that.

@@ -1,8 +1,9 @@
 // rsprep on bonds, VLANs, dummy devices and VRFs: prepared, changed by somebody else, fixed, removed.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agentIn, type GuestAgent } from './support/guest-agent.ts';
-import { NETWORK_MODULES, segment, whoHas } from './support/inside.ts';
-import { type Guest, startGuest } from './support/uml.ts';
+import { segment, whoHas } from './support/inside.ts';
+import { sharedGuest } from './support/shared.ts';
+import type { Guest } from './support/uml.ts';
 
 const VIP = '10.0.0.100';
 const RIP = '10.0.0.11';
@@ -11,11 +12,10 @@ let guest: Guest;
 let agent: GuestAgent;
 
 beforeAll(async () => {
-  guest = await startGuest({ init: 'plain', modules: NETWORK_MODULES });
+  guest = await sharedGuest();
   agent = agentIn(guest, { netns: 'rs', root: '/run/rsprep-root' });
 }, 300_000);
 beforeEach(() => guest.ok('rm -rf /run/rsprep-root').then(() => undefined));
-afterAll(() => guest?.stop());
 
 const rs = (script: string): Promise<string> => guest.ok(`set -e\n${script}`, { netns: 'rs' });
 const setArp = (device: string, key: string, value: number): Promise<string> =>

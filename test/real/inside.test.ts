@@ -1,8 +1,9 @@
 // Bond, VLAN, dummy, VRF, IPIP and localnode on a real kernel that has them: all in one guest, in namespaces inside.
 // These are facts about the kernel that rsprep's checks rest on; each shows the leak first and the silence after.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NETWORK_MODULES, segment, whoHas } from './support/inside.ts';
-import { type Guest, startGuest } from './support/uml.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { segment, whoHas } from './support/inside.ts';
+import { sharedGuest } from './support/shared.ts';
+import type { Guest } from './support/uml.ts';
 
 const VIP = '10.0.0.100';
 const RIP = '10.0.0.11';
@@ -10,9 +11,8 @@ const RIP = '10.0.0.11';
 let guest: Guest;
 
 beforeAll(async () => {
-  guest = await startGuest({ init: 'plain', modules: NETWORK_MODULES });
+  guest = await sharedGuest();
 }, 300_000);
-afterAll(() => guest?.stop());
 
 /** In the real server's namespace. */
 const rs = (script: string): Promise<string> => guest.ok(`set -e\n${script}`, { netns: 'rs' });

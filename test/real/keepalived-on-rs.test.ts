@@ -1,8 +1,9 @@
 // keepalived on the real server itself, holding the same VIP: what it breaks, that verify says so, what apply may fix.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { agentIn, type GuestAgent } from './support/guest-agent.ts';
-import { NETWORK_MODULES, segment, whoHas } from './support/inside.ts';
-import { type Guest, startGuest } from './support/uml.ts';
+import { segment, whoHas } from './support/inside.ts';
+import { sharedGuest } from './support/shared.ts';
+import type { Guest } from './support/uml.ts';
 
 const VIP = '10.0.0.100';
 const RIP = '10.0.0.11';
@@ -11,10 +12,9 @@ let guest: Guest;
 let agent: GuestAgent;
 
 beforeAll(async () => {
-  guest = await startGuest({ init: 'plain', modules: NETWORK_MODULES });
+  guest = await sharedGuest();
   agent = agentIn(guest, { netns: 'rs', root: '/run/rsprep-root' });
 }, 300_000);
-afterAll(() => guest?.stop());
 
 beforeEach(async () => {
   await guest.ok('rm -rf /run/rsprep-root');
