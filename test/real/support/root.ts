@@ -45,6 +45,12 @@ rm -rf "$1"/usr/share/doc/* "$1"/usr/share/man/* "$1"/usr/share/locale/*
 `;
 
 /**
+ * mmdebstrap mounts the host's /sys, /dev/shm and /proc in the root it makes. Killed with its test run it would leave them there, and who
+ * then removes the half-made root removes what is in /dev/shm; in namespaces of its own they are gone with it, however it ends.
+ */
+const APART = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+/**
  * The Debian root every guest starts from, read-only: each guest writes to an overlay of its own (`guest/launch.sh`).
  * Built once (about 25 s, needs a Debian mirror) and kept in the checkout's `.cache`; the name carries a hash of the
  * recipe, so that a changed recipe builds a new one and the old ones are removed.
@@ -62,11 +68,11 @@ export async function guestRoot(): Promise<string> {
   }
   const building = join(CACHE, `building-${process.pid}`);
   try {
-    await run(
-      'mmdebstrap',
-      ['--variant=minbase', `--include=${GUEST_PACKAGES.join(',')}`, `--customize-hook=${CUSTOMIZE}`, SUITE, building],
-      { timeout: 900_000, maxBuffer: 64 << 20 },
-    );
+    const made = [`--include=${GUEST_PACKAGES.join(',')}`, `--customize-hook=${CUSTOMIZE}`, SUITE, building];
+    await run('unshare', [...APART, 'mmdebstrap', '--variant=minbase', ...made], {
+      ...{ timeout: 900_000, maxBuffer: 64 << 20 },
+      killSignal: 'SIGKILL', // unshare takes no notice of SIGTERM
+    });
     renameSync(building, root); // whoever builds at the same time loses the race and nothing else
   } catch (cause) {
     rmSync(building, { recursive: true, force: true });
