@@ -45,7 +45,7 @@ export async function freshRoot(suite: string): Promise<FreshRoot> {
     const put = (name: string, to: string): string =>
       `--setup-hook=mkdir -p "$1/etc/${to}" && cp ${join(folder, name)} "$1/etc/${to}/99-of-the-test"`;
     const hooks = [put('apt.conf', 'apt/apt.conf.d'), put('dpkg.cfg', 'dpkg/dpkg.cfg.d')];
-    await attempt(['mmdebstrap', '--variant=apt', '--include=ca-certificates,git', ...hooks, suite, root]);
+    await mmdebstrap(['--variant=apt', '--include=ca-certificates,git', ...hooks, suite, root]);
     putNode(root);
     putClone(root);
     putConfiguration(root);
@@ -60,14 +60,7 @@ export async function freshRoot(suite: string): Promise<FreshRoot> {
 export async function mirrorSays(suite: string): Promise<string | null> {
   const folder = mkdtempSync(join(tmpdir(), 'rsp-fresh-'));
   try {
-    await attempt([
-      'mmdebstrap',
-      '--simulate',
-      '--variant=custom',
-      '--include=base-files',
-      suite,
-      join(folder, 'root'),
-    ]);
+    await mmdebstrap(['--simulate', '--variant=custom', '--include=base-files', suite, join(folder, 'root')]);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -199,6 +192,10 @@ async function inside(root: string, command: string): Promise<{ code: number | n
   });
   return { code, lines: pieces.join('').trimEnd().split('\n') };
 }
+
+/** In namespaces of its own: the host's /dev/shm, /sys and /proc, which it mounts in the root, are gone with it, however it ends. */
+const mmdebstrap = (options: readonly string[]): Promise<void> =>
+  attempt(['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'mmdebstrap', ...options]);
 
 async function attempt(argv: readonly string[]): Promise<void> {
   const [program = '', ...args] = argv;
