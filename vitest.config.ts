@@ -2,7 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 // One at a time, because they measure; one more try for what a busy machine delayed: the runner names each, and fails a run with three
 // (MOST_RETRIED in scripts/test/verdict.mjs).
-const KERNEL = { fileParallelism: false, retry: 1, pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 } as const;
+const KERNEL = {
+  ...{ fileParallelism: false, retry: 1, pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 },
+  globalSetup: 'test/support/built.ts',
+} as const;
 
 /** Floods, load and deadlines: one file at a time. All other namespace tests go two at a time. */
 const LOAD = [

@@ -47,7 +47,7 @@ async function change(
     const message = `${lock.by} holds the lock, so nothing was recorded`;
     return {
       kind: 'failed',
-      failure: { kind: 'locked', message, next: 'try again in a moment, or use --lock-timeout SECONDS' },
+      failure: { kind: 'locked', message, next: 'try again in a moment, or use --lock-timeout 30s' },
     };
   }
   try {

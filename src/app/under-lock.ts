@@ -14,7 +14,7 @@ export async function underLock(
   if (lock.kind === 'failed') return finish({ ...base, ending: 'failed', failure: lock.failure });
   if (lock.kind === 'busy') {
     const message = `${lock.by} holds the lock, so this ${base.command} changed nothing`;
-    const next = 'wait for it to end, or use --lock-timeout SECONDS';
+    const next = 'wait for it to end, or use --lock-timeout 30s';
     return finish({ ...base, ending: 'failed', failure: { kind: 'locked', message, next } });
   }
   try {

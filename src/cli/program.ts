@@ -23,7 +23,8 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<void>
     // keepalived's misc_dynamic reads every status from 2 on as a weight: its checks only ever end with 0 or 1.
     const code = argv.includes('--keepalived') ? Math.min(usage(error, io), 1) : usage(error, io);
     io.setExitCode(called === 'check' && code !== EXIT.ok ? PLUGIN.unknown : code);
-    if (called === 'check' && code !== EXIT.ok) io.out('RSPREP UNKNOWN - called in a way rsprep does not know\n');
+    // The first line of standard output is all that a monitoring system shows.
+    if (called === 'check' && code !== EXIT.ok) io.out(`RSPREP UNKNOWN - wrong call: ${firstLineOf(error)}\n`);
   }
 }
 
@@ -37,7 +38,12 @@ async function makeProgram(io: Io, names: readonly string[]): Promise<CommanderC
     .description(DESCRIPTION)
     .version(VERSION, '-V, --version')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
+    .showHelpAfterError('  next: rsprep --help')
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'rsprep: ')),
+    })
     .addHelpText('after', `\n${EXAMPLES}`);
   addGlobals(program);
   for (const name of names) {
@@ -50,6 +56,9 @@ async function makeProgram(io: Io, names: readonly string[]): Promise<CommanderC
   }
   return program;
 }
+
+const firstLineOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0]?.replace(/^error: /, '') ?? '';
 
 /** @throws what is not a usage error: that is a bug, and main.ts says so. */
 function usage(error: unknown, io: Io): number {

@@ -24,7 +24,7 @@ export const applyCommand = command({
     'take-from-nic': flag('take a VIP off the NIC that holds it, once it is on its own device'),
     prune: flag('delete VIPs that rsprep added and that are no longer in the configuration'),
     'allow-empty': flag('accept a configuration without VIPs'),
-    boot: flag('run by the boot unit: leaves a held host alone'),
+    boot: flag('run by the boot unit: leaves a held host alone', { conflicts: ['--confirm'] }),
     heal: flag('fix drift from the last applied configuration only; for rsprep-heal.timer', {
       conflicts: ['--dry-run', '--take-from-nic', '--prune', '--allow-empty', '--boot', '--confirm'],
     }),

@@ -94,13 +94,15 @@ const localnode = writer(
         oneOf('tool', ['nftables', 'iptables']),
         'nftables',
         'what sets the marks: nftables (default) or iptables',
+        { conflicts: ['--part balancer'] },
       ),
       balancer: withDefault(
         oneOf('program', ['keepalived', 'ipvsadm']),
         'keepalived',
         'what holds the services: keepalived (default) or ipvsadm',
+        { conflicts: ['--part rules'] },
       ),
-      check,
+      check: { ...check, conflicts: ['--balancer ipvsadm', '--part rules'] },
       fwmark: withDefault(MARK, 1, 'mark of the first VIP (default: 1)'),
       host: optional(hostAddress, 'only for this director'),
       part: optional(oneOf('part', ['rules', 'balancer']), 'only this file: rules or balancer'),
@@ -112,8 +114,8 @@ const localnode = writer(
     if (rendered.kind === 'refused') return rendered;
     const hosts = rendered.hosts.filter(({ address }) => only === null || only === address);
     if (hosts.length === 0) {
-      const known = directors.map(({ address }) => address).join(', ');
-      throw new UsageError(`--host: expected one of ${known}, received ${JSON.stringify(only)}`);
+      const named = directors.map(({ address }) => address).join(', ');
+      throw new UsageError(`--host: expected one of ${named}, received ${JSON.stringify(only)}`);
     }
     return { kind: 'text', text: hosts.map((host) => (part === null ? wholeText(host) : host[part])).join('\n') };
   },

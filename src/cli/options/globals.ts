@@ -80,7 +80,9 @@ export interface GlobalOptions {
 export function readGlobals(given: Given, uses: Uses): GlobalOptions {
   for (const name of Object.keys(WHERE_LISTED))
     if (given.has(name) && !Object.hasOwn(uses, name))
-      throw new UsageError(`--${name}: expected no such option, because this command has no use for it, received one`);
+      throw new UsageError(
+        `--${name}: expected no such option, which this command would do nothing with, received one`,
+      );
   const { config, root, quiet, verbose, 'no-color': noColour } = readOptions(EVERYWHERE, given);
   const read = readOptions(
     {

@@ -24,7 +24,7 @@ export const firewallDrops: Check = {
   fix: 'Add the VIP to the named rule. For a reverse path rule: do not apply it to the NIC towards the director, or accept the VIP before it.',
   source:
     'nft(8), libnftables-json(5), iptables-save(8); net/ipv4/netfilter/nft_fib_ipv4.c nft_fib4_eval(), nft_fib4_eval_type()',
-  probe: 'rsprep probe service VIP:PORT --via RIP, from a peer',
+  probe: 'rsprep probe service VIP:PORT --via RIP --from UNUSED/LENGTH, from a peer',
   run: (context) => {
     const { firewall } = context.observed;
     if (firewall === null) return [];

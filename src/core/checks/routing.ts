@@ -120,7 +120,7 @@ export const rpFilter: Check = {
   fix: 'sysctl -w net/ipv4/conf/INTERFACE/rp_filter=2 (the larger of all and interface counts, so 2 there is enough).',
   source:
     'net/ipv4/fib_frontend.c __fib_validate_source(); include/linux/inetdevice.h IN_DEV_RPFILTER; counter TcpExtIPReversePathFilter',
-  probe: 'rsprep probe service VIP:PORT --via RIP, from a client’s network',
+  probe: 'rsprep probe service VIP:PORT --via RIP --from UNUSED/LENGTH, from a client’s network',
   early: false,
   run: (context) => {
     const routing = routingOf(context);

@@ -26,7 +26,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     id: 'upstream-filter',
     title: 'The network lets packets out that come from the VIP',
     where: 'from a client’s network; neither host sees it',
-    probe: 'rsprep probe service VIP:PORT --via RIP, from a peer behind the same filter',
+    probe: 'rsprep probe service VIP:PORT --via RIP --from UNUSED/LENGTH, from a peer behind the same filter',
     why: 'Port security of clouds and hypervisors, and ingress filters of routers (BCP 38), drop packets whose source is not the port’s own address. Requests arrive and replies vanish.',
     fix: 'Allow the VIP on the real server’s port: "allowed address pairs", "source/destination check off", or what your network calls it.',
     source: 'RFC 2827; the network’s manual',
@@ -83,7 +83,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     where:
       'on this host, but read by no check: nft chains of the families netdev and inet at ingress or egress, stateless rewriting (ip saddr set, arp saddr ip set), tc filters, XDP, IPsec policies (ip xfrm policy), rules of the routing policy by port or protocol',
     probe:
-      'rsprep verify --probe, for what a configured service answers; rsprep probe service VIP:PORT --via RIP, from a peer',
+      'rsprep verify --probe, for what a configured service answers; rsprep probe service VIP:PORT --via RIP --from UNUSED/LENGTH, from a peer',
     why: 'They act before or after everything that verify reads: requests or replies vanish, or leave with another source, while every setting is right.',
     fix: 'nft list ruleset; tc filter show dev NIC ingress; bpftool net; ip xfrm policy; ip rule: remove what is in the way.',
     source: 'nft(8), tc(8), ip-xfrm(8), ip-rule(8)',

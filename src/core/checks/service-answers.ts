@@ -72,7 +72,7 @@ export const serviceProbe: Check = {
   why: 'A listening socket proves little: the process behind it may hang, or answer from the wrong address.',
   fix: 'Restart the service and look at its log; correct the probe if the service has changed its answers.',
   source: 'udp(7), tcp(7); asked from the RIP, because the kernel would otherwise use the VIP as the source too',
-  probe: 'rsprep probe service VIP:PORT --via RIP, from a peer, which also crosses the firewall',
+  probe: 'rsprep probe service VIP:PORT --via RIP --from UNUSED/LENGTH, from a peer, which also crosses the firewall',
   early: false,
   run: (context) =>
     eachService(context, (asked) => {

@@ -19,7 +19,7 @@ export const serviceMissing: Check = {
   fix: 'Start the service, or bind it to the VIP or to every address. It has to use the port of the virtual service: direct routing cannot translate ports. A service that binds to the VIP and starts before the VIP is there needs ip_nonlocal_bind=1.',
   source:
     'proc(5) /proc/net/tcp; net/ipv4/inet_hashtables.c compute_score(); measured: `%lo` sockets never see the wire',
-  probe: 'rsprep probe service VIP:PORT --via RIP, from a peer',
+  probe: 'rsprep probe service VIP:PORT --via RIP --from UNUSED/LENGTH, from a peer',
   early: false,
   run: (context) => {
     const { services } = context.observed;

@@ -200,10 +200,18 @@ describe('what was ignored or taken before', () => {
     ['ask --timeout 0s 10.0.0.1', '--timeout: too short'],
     ['drain --reason test --for 1.5h', '--for: a fraction'],
     ['lab --keep down', '--keep: expected only without a subcommand of lab'],
+    ['apply --boot --confirm 60', '--boot: expected without --confirm, received both'],
+    ['aply', "^rsprep: unknown command 'aply'.*\\n(.*\\n)*  next: rsprep --help"],
   ])('rsprep %s', async (line, why) => {
     const { code, out, err } = await call('--root', root, ...line.split(' '));
     expect({ code, out }).toEqual({ code: 64, out: '' });
     expect(err).toMatch(new RegExp(why));
+  });
+
+  it('rsprep ask --keepalived --format json: with 1, because keepalived takes other statuses for weights', async () => {
+    const { code, out, err } = await call('ask', '--keepalived', '--format', 'json', '10.0.0.1');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('--keepalived: expected without --format json, received both');
   });
 
   it('the option nearest to the command counts', async () => {

@@ -32,7 +32,9 @@ export const askCommand = command({
     service: optional(service, 'ask about this service of the VIP, such as tcp/443', { requires: ['--vip'] }),
     source: optional(anyAddress, 'ask from this address of this host'),
     count: withDefault(whole('n', 1, 10_000), 1, 'ask so many times (default: 1)'),
-    keepalived: flag('for MISC_CHECK: exit 0 vouched for, 1 otherwise, and nothing else'),
+    keepalived: flag('for MISC_CHECK: exit 0 vouched for, 1 otherwise, and nothing else', {
+      conflicts: ['--format json'],
+    }),
     payload: flag('ask nobody; print the request and the reply as hex, for keepalived’s UDP_CHECK and other tools', {
       conflicts: NOT_WITH_PAYLOAD,
     }),
@@ -42,7 +44,7 @@ export const askCommand = command({
 
 Examples:
   rsprep ask 10.0.0.11
-  rsprep ask 192.0.2.10 --vip 192.0.2.10 --service udp/53 --count 5
+  rsprep ask 10.0.0.11 --vip 192.0.2.10 --service udp/53 --count 5
   rsprep ask --payload --vip 192.0.2.10 --service udp/53`,
   run: async ({ io, globals }, options, [asked]) => {
     const { vip, source, keepalived } = options;

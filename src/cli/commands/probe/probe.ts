@@ -11,6 +11,6 @@ export const probeCommand = group({
   description:
     'Asks and watches instead of reading settings. Every probe has a control that must succeed: without it the probe could ' +
     'not tell, which is never a pass.',
-  after: `${EXIT_HELP}\n\nExamples:\n  rsprep probe self                        on a real server\n  rsprep probe arp 192.0.2.10              on another host of the segment\n  rsprep probe service 192.0.2.10:80 --via 10.0.0.11`,
+  after: `${EXIT_HELP}\n\nExamples:\n  rsprep probe self                        on a real server\n  rsprep probe arp 192.0.2.10              on another host of the segment\n  rsprep probe service 192.0.2.10:80 --via 192.0.2.21 --from 192.0.2.250/24`,
   commands: [probeSelfCommand, probeArpCommand, probeServiceCommand, probeWatchCommand],
 });

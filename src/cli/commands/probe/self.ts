@@ -28,7 +28,9 @@ export const probeSelfCommand = command({
     if (desired === null && !clean) return;
     const run = await runSelf(context, async (host) => {
       const removed = await host.clean();
-      const notes = removed.length > 0 ? [`removed what a killed probe left behind: ${removed.join(', ')}`] : [];
+      const left = 'what a killed probe left behind';
+      const notes =
+        removed.length > 0 ? [`removed ${left}: ${removed.join(', ')}`] : clean ? [`there was nothing of ${left}`] : [];
       return desired === null ? { notes, tried: null } : { notes, tried: await probeSelf(host, desired) };
     });
     emitProbe(run, context, clean && run.failure === null ? 0 : probeExitCode(run));
