@@ -198,7 +198,7 @@ describe('what cannot be', () => {
 
   it('refuses a director there is none of', async () => {
     const { code, stderr } = await lab(['--director', 'magic']).done;
-    expect(stderr).toContain('Allowed choices are auto, ipvs, nft, neighbour');
+    expect(stderr).toContain('--director: expected auto, ipvs, nft or neighbour, received "magic"');
     expect(code).toBe(64);
   });
 });

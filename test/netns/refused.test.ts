@@ -197,7 +197,9 @@ describe('what deletion drags along', () => {
       const agent = agentOn(net);
       expectCode(agent.run('apply', '--confirm', '60'), 0);
       net.rs.batch(['link add name br9 type bridge', 'link set br9 up', `addr add ${VIP}/32 dev br9`]);
-      expect(said(expectCode(agent.run('confirm', '--revert'), 0))).toContain(`${VIP}/32 on br9 is not rsprep's`);
+      expect(said(expectCode(agent.run('confirm', '--revert'), 0))).toContain(
+        `${VIP}/32 on br9 was not added by rsprep: it stays, and so do the ARP settings that keep it silent`,
+      );
       expect(net.rs.ip('addr show dev lo')).not.toContain(VIP);
       expect(net.rs.arp('all', 'arp_ignore')).toBe(1);
     });

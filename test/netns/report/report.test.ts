@@ -231,14 +231,14 @@ describe("the report's own user", () => {
     });
   });
 
-  it('a user who may not journal is told what changed, and that it is not remembered', async () => {
+  it('a user who may not journal is told what changed, and that it is not recorded', async () => {
     await prepared((agent) => {
       report(agent);
       leak(agent);
       const outcome = asNobody(agent, 'report');
       expect(outcome.code).toBe(2);
       expect(outcome.stdout).toContain('NEW');
-      expect(outcome.stderr).toContain('not remembered: permission denied');
+      expect(outcome.stderr).toContain('this run is not recorded: permission denied');
       expect(report(agent).stdout).toContain('NEW');
     });
   });
