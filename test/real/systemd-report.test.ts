@@ -115,7 +115,7 @@ describe('cron', () => {
   const aRun = async (): Promise<void> => {
     const before = (await runs()).length;
     await machine.ok(`date -s "$(date -d '+1 minute' '+%F %H:%M:58')" && systemctl restart cron`);
-    await expect.poll(async () => (await runs()).length, { timeout: 30_000, interval: 500 }).toBe(before + 1);
+    await expect.poll(async () => (await runs()).length, { timeout: 50_000, interval: 500 }).toBe(before + 1);
   };
 
   it('mails once when drift begins and once when it is gone', async () => {

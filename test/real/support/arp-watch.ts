@@ -28,7 +28,7 @@ export async function watchArp(
   const { child, done } = start([
     ...['ip', 'netns', 'exec', peer.netns, tool('arpflood'), '--interface', 'eth0', '--vip', target.vip, '--vips', '1'],
     ...['--source', target.source, '--control', target.rip, '--rs-mac', target.mac, '--rate', String(target.ratePerS)],
-    ...['--provoke', '0', '--seconds', '300'],
+    ...['--provoke', '0', '--seconds', '900'],
   ]);
   if (!child.stdout) throw new Error('arpflood: no standard output');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
