@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// One at a time, because they measure; one more try for what a busy machine delayed: the runner names each, and fails a run with three
+// One at a time, because they measure; one more try for what a busy machine delayed: the runner names each, and fails a run with too many
 // (MOST_RETRIED in scripts/test/verdict.mjs).
 const KERNEL = {
   ...{ fileParallelism: false, retry: 1, pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 },

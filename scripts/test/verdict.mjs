@@ -1,7 +1,10 @@
 // What a test run comes to, from what its tiers say: a pure function, so that test/unit/runner.test.ts can hold it to every case.
 
-/** So many tests may need a second try in one run; with one more the machine, or a test, is not to be believed. */
-export const MOST_RETRIED = 2;
+/**
+ * So many tests may need a second try in one run; with one more the machine, or a test, is not to be believed. Two is the aim: the deadlines that
+ * slow machines miss are not all known yet.
+ */
+export const MOST_RETRIED = 5;
 
 /** A test that cannot run says so in its name or that of its group; any other skipped test is a mistake. */
 const REASON = /\(not run: ([^)]*)\)/;

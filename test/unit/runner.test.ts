@@ -140,12 +140,15 @@ describe('the last line and the exit code', () => {
       'load: passed on its second try: a.test.ts: flaps',
     ],
     [
-      'a third one did, in another tier',
-      [tier('load', { lines: [fileOf(again, again), END] }), tier('real', { lines: [fileOf(again), END] })],
+      'six did, in two tiers',
+      [
+        tier('load', { lines: [fileOf(again, again, again), END] }),
+        tier('real', { lines: [fileOf(again, again, again), END] }),
+      ],
       false,
       1,
-      '3 passed, 1 failed',
-      'failed: 3 tests needed a second try',
+      '6 passed, 1 failed',
+      'failed: 6 tests needed a second try',
     ],
     [
       'vitest crashes in its middle',
