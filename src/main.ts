@@ -3,7 +3,9 @@ import { calledCommand } from './cli/commands/registry.ts';
 import type { Io } from './cli/context.ts';
 import { runProgram } from './cli/program.ts';
 import { type CodeCache, WRITE_CODE_CACHE, writeCache } from './code-cache.ts';
+import { escapeText } from './core/escape.ts';
 import { PLUGIN } from './core/report/exit-code.ts';
+import { safe } from './format/safe-text.ts';
 
 /** sysexits(3) EX_SOFTWARE: a bug of ours, never mistaken for a verdict. */
 const EXIT_BUG = 70;
@@ -17,8 +19,8 @@ function main(): void {
   process.umask(0o022);
   let exitCode = EXIT_BUG;
   const io: Io = {
-    out: (text) => write(1, text),
-    err: (text) => write(2, text),
+    out: (text) => write(1, text.toString()),
+    err: (text) => write(2, text.toString()),
     outIsTerminal: isTerminal(1),
     errIsTerminal: isTerminal(2),
     env: process.env,
@@ -43,7 +45,7 @@ async function writeCodeCache(io: Io): Promise<void> {
   const { warmUp } = await import('./cli/warm-up.ts');
   await warmUp(io);
   writeCache(codeCache.path, codeCache.program, codeCache.compiled());
-  io.out(`${codeCache.isUsed ? 'renewed' : 'made'} ${codeCache.path}\n`);
+  io.out(safe`${codeCache.isUsed ? 'renewed' : 'made'} ${codeCache.path}\n`);
   io.setExitCode(0);
 }
 
@@ -66,9 +68,16 @@ const [S_IFMT, S_IFCHR] = [0o170000, 0o020000];
 function bug(error: unknown): never {
   const isPlugin = calledCommand(process.argv.slice(2)) === 'check';
   if (isPlugin) write(1, 'RSPREP UNKNOWN - rsprep itself failed; its message is on standard error\n');
-  const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  write(2, `rsprep: this is a bug in rsprep: ${said}\n`);
+  const [said, where] =
+    error instanceof Error ? [`${error.name}: ${error.message}`, framesOf(error)] : [String(error), ''];
+  write(2, `rsprep: this is a bug in rsprep: ${escapeText(said)}\n${where}`);
   process.exit(isPlugin ? PLUGIN.unknown : EXIT_BUG);
+}
+
+/** Where it was thrown: the stack behind the message, which may hold text of others. */
+function framesOf({ stack = '', message }: Error): string {
+  const frames = stack.slice(stack.indexOf(message) + message.length).split('\n');
+  return frames.map((line) => (line === '' ? '' : `${escapeText(line)}\n`)).join('');
 }
 
 /** Whole and in order, also into a pipe: process.exit would cut off what a stream still holds. */

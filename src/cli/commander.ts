@@ -1,4 +1,5 @@
 import { type Command as CommanderCommand, Option as CommanderOption } from 'commander';
+import { safe } from '../format/safe-text.ts';
 import type { Command } from './command.ts';
 import { EVERYWHERE, GLOBALS, WHERE_LISTED } from './options/globals.ts';
 import type { Option, Options } from './options/option.ts';
@@ -15,7 +16,7 @@ export function addCommand(parent: CommanderCommand, spec: Command, path: string
     .description(spec.description)
     .exitOverride()
     .showHelpAfterError(`  next: ${path} --help`)
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, `${path}: `)) });
+    .configureOutput({ outputError: (text, write) => write(complaint(text, path)) });
   if (spec.summary !== undefined) commander.summary(spec.summary);
   if (spec.argument) commander.argument(spec.argument.name, spec.argument.does);
   if (spec.after !== undefined) commander.addHelpText('after', `\n${spec.after}`);
@@ -33,6 +34,16 @@ export function addCommand(parent: CommanderCommand, spec: Command, path: string
     }
   });
 }
+
+/** What commander says of a wrong call: it repeats words as they were typed, so it is one line, and nothing in it steers. */
+export const complaint = (text: string, path: string): string => safe`${path}: ${plainWords(text)}\n`.toString();
+
+/** Without its prefix, and with its suggestion, which it writes on a line of its own, on the same line. */
+export const plainWords = (text: string): string =>
+  text
+    .replace(/^error: /, '')
+    .replace(/\n?\(Did you mean ([^\n]*)\)\n?$/, ' (did you mean $1)')
+    .replace(/\n$/, '');
 
 /** All are taken everywhere, so that their misuse can be explained; help shows those that mean something. */
 export function addGlobals(commander: CommanderCommand, shown: Options = GLOBALS): CommanderCommand {

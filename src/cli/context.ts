@@ -1,4 +1,5 @@
 import type { ProgramDoc } from '../format/command-doc.ts';
+import type { SafeText } from '../format/safe-text.ts';
 import { makeStyle, type Style, wantsColour } from '../format/style.ts';
 import { Paths } from '../linux/files/paths.ts';
 import type { HostOptions } from '../linux/ports/host.ts';
@@ -6,8 +7,8 @@ import type { GlobalOptions } from './options/globals.ts';
 
 /** What a command gets from main.ts: where to write, how to hear of signals. Nothing else is global. */
 export interface Io {
-  out(text: string): void;
-  err(text: string): void;
+  out(text: SafeText): void;
+  err(text: SafeText): void;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   /** The interpreter and this program's file: how to start it again. */

@@ -4,6 +4,7 @@ import { formatConfigError } from '../config/problem.ts';
 import type { Desired } from '../core/model/desired.ts';
 import { EXIT } from '../core/report/exit-code.ts';
 import { FORMAT_VERSION } from '../core/report/report.ts';
+import { safe, safeJson, safeLines } from '../format/safe-text.ts';
 import type { Context } from './context.ts';
 
 type Refused = Exclude<LoadResult, { kind: 'ok' }>;
@@ -16,8 +17,8 @@ export async function loadDesired(
   const { io, globals } = context;
   const loaded = await loadConfigFile(globals.config, globals.root, { allowEmpty: options.allowEmpty ?? false });
   if (loaded.kind === 'ok') return loaded.desired;
-  if (globals.format === 'json') io.out(`${JSON.stringify(asJson(loaded), null, 2)}\n`);
-  io.err(`${inWords(loaded).join('\n')}\n`);
+  if (globals.format === 'json') io.out(safeJson(asJson(loaded)));
+  io.err(safeLines(inWords(loaded)));
   io.setExitCode(EXIT.configuration);
   return null;
 }
@@ -27,7 +28,7 @@ export async function tryDesired(context: Context): Promise<Desired | null> {
   const loaded = await loadConfigFile(context.globals.config, context.globals.root, { allowEmpty: true });
   if (loaded.kind === 'ok') return loaded.desired;
   context.io.err(
-    `note: the configuration ${loaded.source} cannot be used (rsprep config check says why); going by the ledger alone\n`,
+    safe`note: the configuration ${loaded.source} cannot be used (rsprep config check says why); going by the ledger alone\n`,
   );
   return null;
 }

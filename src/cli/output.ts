@@ -1,6 +1,7 @@
 import { exitCode } from '../core/report/exit-code.ts';
 import { couldTell } from '../core/report/journal.ts';
 import type { Report } from '../core/report/report.ts';
+import { type SafeText, safe } from '../format/safe-text.ts';
 import { renderText } from '../format/text.ts';
 import type { Context } from './context.ts';
 import { VERSION } from './version.ts';
@@ -18,7 +19,8 @@ export async function emit(
   } else {
     const text = renderText(report, { style, verbose: globals.verbose, quiet: globals.quiet });
     if (!globals.quiet || code !== 0) io.out(text);
-    if (report.failure) io.err(`rsprep ${report.command}: ${report.failure.message}\n  next: ${report.failure.next}\n`);
+    if (report.failure)
+      io.err(safe`rsprep ${report.command}: ${report.failure.message}\n  next: ${report.failure.next}\n`);
   }
   io.setExitCode(code);
 }
@@ -29,7 +31,7 @@ export async function machineText(
   format: string,
   code: number,
   known: { readonly successAt: string | null; readonly responder: Readonly<Record<string, number>> | null },
-): Promise<string> {
+): Promise<SafeText> {
   if (format === 'junit') return (await import('../format/junit.ts')).renderJunit(report);
   if (format !== 'prometheus') return (await import('../format/json.ts')).renderJson(report, code);
   const { renderPrometheus } = await import('../format/prometheus.ts');

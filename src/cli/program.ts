@@ -1,6 +1,7 @@
 import { Command as CommanderCommand, CommanderError } from 'commander';
 import { EXIT, PLUGIN } from '../core/report/exit-code.ts';
-import { addCommand, addGlobals } from './commander.ts';
+import { ownText, safe } from '../format/safe-text.ts';
+import { addCommand, addGlobals, complaint, plainWords } from './commander.ts';
 import { COMMANDS, calledCommand } from './commands/registry.ts';
 import { type Io, makeContext } from './context.ts';
 import { DESCRIPTION, describeProgram, EXAMPLES } from './describe.ts';
@@ -13,7 +14,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<void>
   const called = calledCommand(argv);
   const [word, topic = ''] = argv;
   if (word === 'help' && topic !== '' && !Object.hasOwn(COMMANDS, topic)) {
-    io.err(`rsprep: help: expected a command, received ${JSON.stringify(topic)}\n  next: rsprep --help\n`);
+    io.err(safe`rsprep: help: expected a command, received ${JSON.stringify(topic)}\n  next: rsprep --help\n`);
     return io.setExitCode(EXIT.usage);
   }
   const program = await makeProgram(io, called === null ? namesFor(word) : [called]);
@@ -24,7 +25,8 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<void>
     const code = argv.includes('--keepalived') ? Math.min(usage(error, io), 1) : usage(error, io);
     io.setExitCode(called === 'check' && code !== EXIT.ok ? PLUGIN.unknown : code);
     // The first line of standard output is all that a monitoring system shows.
-    if (called === 'check' && code !== EXIT.ok) io.out(`RSPREP UNKNOWN - wrong call: ${firstLineOf(error)}\n`);
+    if (called === 'check' && code !== EXIT.ok)
+      io.out(safe`RSPREP UNKNOWN - wrong call: ${messageOf(error).replaceAll('|', '/')}\n`);
   }
 }
 
@@ -40,9 +42,10 @@ async function makeProgram(io: Io, names: readonly string[]): Promise<CommanderC
     .exitOverride()
     .showHelpAfterError('  next: rsprep --help')
     .configureOutput({
-      writeOut: (text) => io.out(text),
-      writeErr: (text) => io.err(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'rsprep: ')),
+      // Help, and where to find it: ours as a whole. What it says of the words that were typed goes another way.
+      writeOut: (text) => io.out(ownText(text)),
+      writeErr: (text) => io.err(ownText(text)),
+      outputError: (text, write) => write(complaint(text, 'rsprep')),
     })
     .addHelpText('after', `\n${EXAMPLES}`);
   addGlobals(program);
@@ -57,15 +60,14 @@ async function makeProgram(io: Io, names: readonly string[]): Promise<CommanderC
   return program;
 }
 
-const firstLineOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0]?.replace(/^error: /, '') ?? '';
+const messageOf = (error: unknown): string => plainWords(error instanceof Error ? error.message : String(error));
 
 /** @throws what is not a usage error: that is a bug, and main.ts says so. */
 function usage(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) {
     const command = error.command ?? 'rsprep';
-    io.err(`${command}: ${error.message}\n  next: ${command} --help\n`);
+    io.err(safe`${command}: ${error.message}\n  next: ${command} --help\n`);
     return EXIT.usage;
   }
   throw error;

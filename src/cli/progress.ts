@@ -1,3 +1,4 @@
+import { safe } from '../format/safe-text.ts';
 import type { Io } from './context.ts';
 
 /** Nothing is shown for what ends sooner than this. */
@@ -17,10 +18,10 @@ export function progressOn(io: Io, what: string): ProgressLine {
     step: (done, total) => {
       if (performance.now() - startedMs < QUIET_FOR_MS) return;
       shown = true;
-      io.err(`\r${what}: ${done} of ${total} steps\u001b[K`);
+      io.err(safe`\r${what}: ${done} of ${total} steps\u001b[K`);
     },
     end: () => {
-      if (shown) io.err('\r\u001b[K');
+      if (shown) io.err(safe`\r\u001b[K`);
     },
   };
 }

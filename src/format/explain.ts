@@ -3,6 +3,7 @@ import { CHECKS } from '../core/checks/registry.ts';
 import { ELSEWHERE, type Elsewhere } from '../core/checks/seen-elsewhere.ts';
 import type { Check } from '../core/model/check.ts';
 import { SEVERITIES } from '../core/model/finding.ts';
+import { type SafeText, safe, safeJson, safeLines } from './safe-text.ts';
 import type { Style } from './style.ts';
 import { wrapText } from './wrap.ts';
 
@@ -29,9 +30,9 @@ export function findTopic(name: string): Topic | null {
 }
 
 /** Every check with its severity and title, worst first, and what only others can see. */
-export function explainList(style: Style): string {
+export function explainList(style: Style): SafeText {
   const width = Math.max(...topicIds().map(({ length }) => length));
-  const line = (id: string, title: string): string => `  ${style.bold(id.padEnd(width))}  ${title}`;
+  const line = (id: string, title: string): SafeText => safe`  ${style.bold(id.padEnd(width))}  ${title}`;
   const groups = SEVERITIES.flatMap((severity) => [
     `${severity}:`,
     ...CHECKS.filter((check) => check.severity === severity).map(({ id, title }) => line(id, title)),
@@ -39,14 +40,14 @@ export function explainList(style: Style): string {
   ]);
   const byRun = ['found by a probe or a run:', ...BY_RUN.map(({ id, title }) => line(id, title)), ''];
   const others = ['visible only elsewhere:', ...ELSEWHERE.map(({ id, title }) => line(id, title))];
-  return `${[...groups, ...byRun, ...others, '', 'rsprep explain CHECK has a page about each.'].join('\n')}\n`;
+  return safeLines([...groups, ...byRun, ...others, '', 'rsprep explain CHECK has a page about each.']);
 }
 
 /** The page of one check. */
-export function explainPage(topic: Topic, style: Style): string {
+export function explainPage(topic: Topic, style: Style): SafeText {
   const [head, sections] = pageOf(topic);
-  const body = sections.map(([name, text]) => `${style.bold(name)}\n${wrapText(text, 78, '  ')}\n`);
-  return `${style.bold(head)}\n\n${body.join('\n')}`;
+  const body = sections.flatMap(([name, text]) => ['', style.bold(name), ...wrapText(text, 78, '  ')]);
+  return safeLines([style.bold(head), ...body]);
 }
 
 function pageOf(topic: Topic): readonly [head: string, sections: readonly (readonly [name: string, text: string])[]] {
@@ -145,7 +146,7 @@ function markdownPage(topic: Topic): readonly string[] {
 }
 
 /** The same as data. */
-export function explainJson(topics: readonly Topic[]): string {
+export function explainJson(topics: readonly Topic[]): SafeText {
   const pages = topics.map((topic) => {
     if (topic.kind === 'by-run') {
       const { id, title, severity, foundBy, why, fix, source } = topic.page;
@@ -158,7 +159,7 @@ export function explainJson(topics: readonly Topic[]): string {
     const { id, title, severity, looksAt, why, fix, source, probe } = topic.check;
     return { id, title, severity, looks_at: looksAt, why, fix, source, probe: probe ?? null };
   });
-  return `${JSON.stringify({ format_version: '1.0', exit_code: 0, checks: pages }, null, 2)}\n`;
+  return safeJson({ format_version: '1.0', exit_code: 0, checks: pages });
 }
 
 export const allTopics = (): readonly Topic[] => TOPICS;

@@ -1,30 +1,29 @@
 import type { History, HistoryEntry } from '../core/report/history.ts';
 import { FORMAT_VERSION } from '../core/report/report.ts';
+import { type SafeText, safe, safeJson, safeLines } from './safe-text.ts';
 import type { Style } from './style.ts';
-import { printableLine } from './text.ts';
 import { clock, roughly } from './time.ts';
 
 /** The journal as a timeline for a person: what came and went, how long it lasted, and what it adds up to. */
-export function renderHistory(host: string, history: History, skipped: number, style: Style): string {
+export function renderHistory(host: string, history: History, skipped: number, style: Style): SafeText {
   const { from, to, runs, failedRuns, driftMs, observedMs, entries, totals } = history;
   const share = observedMs > 0 ? ` (${((100 * driftMs) / observedMs).toFixed(1)} %)` : '';
-  const lines = [
-    `${style.bold(host)}: ${clock(from)} to ${clock(to)}`,
+  return safeLines([
+    safe`${style.bold(host)}: ${clock(from)} to ${clock(to)}`,
     '',
     ...entries.map((entry) => entryLine(entry, style)),
     ...(entries.length > 0 ? [''] : []),
     ...totals.map(
       ({ check, times, openMs, openNow }) =>
-        `  ${check.padEnd(22)} ${String(times).padStart(4)} × ${roughly(openMs).padStart(8)} open${openNow > 0 ? style.yellow(`, ${openNow} still`) : ''}`,
+        safe`  ${check.padEnd(22)} ${String(times).padStart(4)} × ${roughly(openMs).padStart(8)} open${openNow > 0 ? style.yellow(`, ${openNow} still`) : ''}`,
     ),
     ...(totals.length > 0 ? [''] : []),
     `in drift for ${roughly(driftMs)} of ${roughly(observedMs)}${share}; ${runs} ${runs === 1 ? 'run' : 'runs'}${failedRuns > 0 ? `, ${failedRuns} could not tell` : ''}`,
     ...(skipped > 0 ? [`note: ${skipped} lines of the journal could not be read and are left out`] : []),
-  ];
-  return `${lines.map(printableLine).join('\n')}\n`;
+  ]);
 }
 
-export function historyJson(host: string, history: History, skipped: number): string {
+export function historyJson(host: string, history: History, skipped: number): SafeText {
   const { from, to, runs, failedRuns, driftMs, observedMs, entries, totals } = history;
   const document = {
     format_version: FORMAT_VERSION,
@@ -53,7 +52,7 @@ export function historyJson(host: string, history: History, skipped: number): st
       open_now: openNow,
     })),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return safeJson(document);
 }
 
 const WORDS: Readonly<Record<HistoryEntry['what'], string>> = {
@@ -66,7 +65,7 @@ const WORDS: Readonly<Record<HistoryEntry['what'], string>> = {
   silence: 'GAP    ',
 };
 
-function entryLine(entry: HistoryEntry, style: Style): string {
+function entryLine(entry: HistoryEntry, style: Style): SafeText {
   const { at, what, id, severity, text, lastedMs, who } = entry;
   const paint = what === 'new' ? style.red : what === 'gone' ? style.green : style.dim;
   const lasted =
@@ -74,5 +73,5 @@ function entryLine(entry: HistoryEntry, style: Style): string {
   const said = what === 'gone' || what === 'ignored' ? `${severity} ${id}${lasted}` : null;
   const by = who.length > 0 ? `; ${who.join('; ')}` : '';
   const rest = said ?? (severity === null ? `${text}${lasted}` : `${severity} ${id}: ${text}${by}`);
-  return `${clock(at)}  ${paint(WORDS[what])}  ${rest}`;
+  return safe`${clock(at)}  ${paint(WORDS[what])}  ${rest}`;
 }

@@ -2,10 +2,11 @@ import { type Action, describeAction } from '../core/model/action.ts';
 import { settingText } from '../core/model/arp-settings.ts';
 import type { Finding } from '../core/model/finding.ts';
 import { FORMAT_VERSION, type Report, totals } from '../core/report/report.ts';
+import { type SafeText, safeJson } from './safe-text.ts';
 
 /** The documented, versioned form (docs/schema/report.schema.json). */
-export function renderJson(report: Report, exitCode: number): string {
-  return `${JSON.stringify(toJson(report, exitCode), null, 2)}\n`;
+export function renderJson(report: Report, exitCode: number): SafeText {
+  return safeJson(toJson(report, exitCode));
 }
 
 export function toJson(report: Report, exitCode: number): object {

@@ -1,9 +1,11 @@
 import { CHECKS } from '../core/checks/registry.ts';
+import { escapeText } from '../core/escape.ts';
 import type { Finding } from '../core/model/finding.ts';
 import type { Report } from '../core/report/report.ts';
+import { ownText, type SafeText } from './safe-text.ts';
 
 /** One test case per check that found nothing, and one per finding. Advice fails only with --strict, as it does in the exit code. */
-export function renderJunit(report: Report): string {
+export function renderJunit(report: Report): SafeText {
   const cases = [...failureCases(report), ...findingCases(report), ...passingCases(report)];
   const count = (outcome: Case['outcome']): number => cases.filter((item) => item.outcome === outcome).length;
   const attributes = {
@@ -15,7 +17,7 @@ export function renderJunit(report: Report): string {
     time: (report.durationMs / 1000).toFixed(3),
   };
   const suite = { ...attributes, hostname: report.host, timestamp: report.at };
-  return [
+  const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites${attributesText(attributes)}>`,
     `  <testsuite${attributesText(suite)}>`,
@@ -23,7 +25,8 @@ export function renderJunit(report: Report): string {
     '  </testsuite>',
     '</testsuites>',
     '',
-  ].join('\n');
+  ];
+  return ownText(lines.join('\n'));
 }
 
 interface Case {
@@ -32,12 +35,12 @@ interface Case {
   readonly outcome: 'passed' | 'failure' | 'error' | 'skipped';
   readonly type: string;
   readonly message: string;
-  readonly text: string;
+  readonly lines: readonly string[];
 }
 
 function failureCases({ failure, refusals }: Report): readonly Case[] {
-  const failed = failure ? [{ name: 'run', type: failure.kind, message: failure.message, text: failure.next }] : [];
-  const refused = refusals.map(({ message, next }) => ({ name: 'preflight', type: 'refused', message, text: next }));
+  const failed = failure ? [{ name: 'run', type: failure.kind, message: failure.message, lines: [failure.next] }] : [];
+  const refused = refusals.map(({ message, next }) => ({ name: 'preflight', type: 'refused', message, lines: [next] }));
   return [...failed, ...refused].map((item): Case => ({ ...item, group: 'run', outcome: 'error' }));
 }
 
@@ -57,13 +60,13 @@ function findingCase(finding: Finding, strict: boolean): Case {
   const base = { name: finding.id, group: finding.severity };
   if (finding.kind === 'unknown') {
     const outcome = finding.forLackOfPrivilege || (finding.severity === 'advice' && !strict) ? 'skipped' : 'error';
-    return { ...base, outcome, type: 'unknown', message: finding.reason, text: `would help: ${finding.wouldHelp}` };
+    return { ...base, outcome, type: 'unknown', message: finding.reason, lines: [`would help: ${finding.wouldHelp}`] };
   }
   const { seen, wanted, why, fix, cause, consequences } = finding;
   const consequenceLines = consequences.map(({ id, seen: what }) => `causes: ${id}: ${what}`);
-  const text = [`seen: ${seen}`, `wanted: ${wanted}`, `why: ${why}`, `fix: ${fix}`, ...consequenceLines].join('\n');
+  const lines = [`seen: ${seen}`, `wanted: ${wanted}`, `why: ${why}`, `fix: ${fix}`, ...consequenceLines];
   const outcome = finding.severity === 'advice' && !strict ? 'skipped' : 'failure';
-  return { ...base, outcome, type: cause, message: seen, text };
+  return { ...base, outcome, type: cause, message: seen, lines };
 }
 
 function passingCases({ judgement, failure }: Report): readonly Case[] {
@@ -81,7 +84,7 @@ function passingCases({ judgement, failure }: Report): readonly Case[] {
   );
   const folded = CHECKS.filter(({ id }) => !found.has(id) && follows.has(id)).map(
     ({ id, severity }): Case => ({
-      ...{ name: id, group: severity, outcome: 'skipped', type: '', text: '' },
+      ...{ name: id, group: severity, outcome: 'skipped', type: '', lines: [] },
       message: `follows from ${follows.get(id)}`,
     }),
   );
@@ -95,22 +98,23 @@ function passingCases({ judgement, failure }: Report): readonly Case[] {
         outcome: 'passed',
         type: '',
         message: '',
-        text: '',
+        lines: [],
       }),
     ),
   ];
 }
 
-function caseText({ name, group, outcome, type, message, text }: Case): string {
+function caseText({ name, group, outcome, type, message, lines }: Case): string {
   const open = `    <testcase${attributesText({ classname: `rsprep.${group}`, name, time: '0' })}`;
   if (outcome === 'passed') return `${open}/>`;
   const attributes = outcome === 'skipped' ? { message } : { type, message };
-  return `${open}>\n      <${outcome}${attributesText(attributes)}>${escapeXml(text)}</${outcome}>\n    </testcase>`;
+  const text = lines.map(escapeXml).join('\n');
+  return `${open}>\n      <${outcome}${attributesText(attributes)}>${text}</${outcome}>\n    </testcase>`;
 }
 
 const attributesText = (attributes: Readonly<Record<string, string | number>>): string =>
   Object.entries(attributes)
-    .map(([name, value]) => ` ${name}="${escapeXml(String(value)).replace(/\n/g, '&#10;')}"`)
+    .map(([name, value]) => ` ${name}="${escapeXml(String(value))}"`)
     .join('');
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -121,8 +125,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&apos;',
 };
 
-/** What XML 1.0 cannot hold at all (section 2.2) becomes a replacement character. */
+/** One piece of text. What XML 1.0 cannot hold though it steers nothing (section 2.2) becomes a replacement character. */
 const escapeXml = (text: string): string =>
-  text
-    .replace(/\p{Surrogate}|[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, '\ufffd')
+  escapeText(text)
+    .replace(/[\ufffe\uffff]/g, '\ufffd')
     .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

@@ -1,5 +1,6 @@
 import type { Finding } from '../core/model/finding.ts';
 import { type Report, totals } from '../core/report/report.ts';
+import { type SafeText, safeLines } from './safe-text.ts';
 
 const WORDS = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 
@@ -8,7 +9,7 @@ const WORDS = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
  * https://www.monitoring-plugins.org/doc/guidelines.html
  * @param code 0 to 3, computed from the report's exit code
  */
-export function renderPlugin(report: Report, code: 0 | 1 | 2 | 3): string {
+export function renderPlugin(report: Report, code: 0 | 1 | 2 | 3): SafeText {
   const { critical, high, advice, unknown, ignored } = totals(report.judgement);
   const perfdata = [
     `critical=${critical};;0;0`,
@@ -25,7 +26,7 @@ export function renderPlugin(report: Report, code: 0 | 1 | 2 | 3): string {
   ];
   // A run that saw nothing has no figures: zeros would look like a host that is well.
   const figures = report.failure ? '' : ` | ${perfdata}`;
-  return [`RSPREP ${WORDS[code]} - ${plain(summary(report))}${figures}`, ...long.map(plain), ''].join('\n');
+  return safeLines([`RSPREP ${WORDS[code]} - ${withoutBar(summary(report))}${figures}`, ...long.map(withoutBar)]);
 }
 
 function summary(report: Report): string {
@@ -47,5 +48,5 @@ function findingLine(finding: Finding): string {
   return `${finding.severity.toUpperCase()} ${finding.id} (${finding.cause}): ${finding.seen}; fix: ${finding.fix}`;
 }
 
-/** A bar would begin performance data, and a line feed long output. */
-const plain = (text: string): string => text.replace(/\|/g, '/').replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+/** A bar would begin performance data. */
+const withoutBar = (text: string): string => text.replaceAll('|', '/');

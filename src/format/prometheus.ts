@@ -1,5 +1,7 @@
 import { CHECKS } from '../core/checks/registry.ts';
+import { escapeText } from '../core/escape.ts';
 import { type Report, totals } from '../core/report/report.ts';
+import { ownText, type SafeText } from './safe-text.ts';
 
 export interface MetricsView {
   readonly report: Report;
@@ -15,10 +17,10 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 /** Text exposition format 0.0.4, for node_exporter's textfile collector. Gauges, because every run is a process of its own. */
-export function renderPrometheus({ report, exitCode, version, successAt, responder }: MetricsView): string {
+export function renderPrometheus({ report, exitCode, version, successAt, responder }: MetricsView): SafeText {
   const one = (value: number): readonly Sample[] => [[{}, value]];
   const seconds = (iso: string): number => Date.parse(iso) / 1000;
-  return [
+  const metrics = [
     metric('rsprep_in_sync', '1 if this host is as its configuration wants it, else 0.', one(exitCode === 0 ? 1 : 0)),
     metric(
       'rsprep_exit_code',
@@ -50,7 +52,8 @@ export function renderPrometheus({ report, exitCode, version, successAt, respond
       'What the health responder counted since it started.',
       Object.entries(responder ?? {}).map(([event, value]): Sample => [{ event }, value]),
     ),
-  ].join('');
+  ];
+  return ownText(metrics.join(''));
 }
 
 /** Every check has its series even at 0, so that an alert sees it go away. */
@@ -83,7 +86,7 @@ function labelText(labels: Labels): string {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
-const escapeLabel = (value: string): string =>
-  value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+/** Backslash, quote and line feed are what the form escapes; no line feed is left here. */
+const escapeLabel = (value: string): string => escapeText(value).replace(/[\\"]/g, (character) => `\\${character}`);
 
 const round = (value: number): number => Math.round(value * 1e6) / 1e6;

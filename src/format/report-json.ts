@@ -2,6 +2,7 @@ import type { Facts } from '../core/model/facts.ts';
 import type { Changes, GoneFinding, OpenFinding } from '../core/report/compare.ts';
 import type { Report } from '../core/report/report.ts';
 import { toJson } from './json.ts';
+import { type SafeText, safeJson } from './safe-text.ts';
 
 interface RunView {
   readonly report: Report;
@@ -11,7 +12,7 @@ interface RunView {
 }
 
 /** One document per run: what `verify` says, what changed, and the host's facts where they were asked for. */
-export function renderRunJson(run: RunView, exitCode: number, facts: Facts | null): string {
+export function renderRunJson(run: RunView, exitCode: number, facts: Facts | null): SafeText {
   const { changes, who } = run;
   const document = {
     ...toJson(run.report, exitCode),
@@ -25,7 +26,7 @@ export function renderRunJson(run: RunView, exitCode: number, facts: Facts | nul
     },
     ...(facts ? { facts: snakeCase(facts) } : {}),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return safeJson(document);
 }
 
 const open = ({ id, check, severity, kind, cause, seen, since }: OpenFinding): object => ({

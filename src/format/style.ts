@@ -1,17 +1,21 @@
+import { painted, type SafeText, safe } from './safe-text.ts';
+
+type Paint = (text: string | SafeText) => SafeText;
+
 /** ANSI colours, or none. */
 export interface Style {
-  readonly bold: (text: string) => string;
-  readonly dim: (text: string) => string;
-  readonly red: (text: string) => string;
-  readonly yellow: (text: string) => string;
-  readonly green: (text: string) => string;
-  readonly cyan: (text: string) => string;
+  readonly bold: Paint;
+  readonly dim: Paint;
+  readonly red: Paint;
+  readonly yellow: Paint;
+  readonly green: Paint;
+  readonly cyan: Paint;
 }
 
 const paint =
-  (on: boolean, open: number, close: number) =>
-  (text: string): string =>
-    on ? `\u001b[${open}m${text}\u001b[${close}m` : text;
+  (on: boolean, open: number, close: number): Paint =>
+  (text) =>
+    on ? painted(open, text, close) : safe`${text}`;
 
 export const makeStyle = (on: boolean): Style => ({
   bold: paint(on, 1, 22),
@@ -28,10 +32,3 @@ export const wantsColour = (
   env: Readonly<Record<string, string | undefined>>,
   flag: boolean,
 ): boolean => flag && isTerminal && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
-
-/** Text from the host (an interface name, a kernel message) must not steer the terminal that shows it. */
-export const printable = (text: string): string =>
-  text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );

@@ -1,5 +1,5 @@
-/** Breaks at spaces. @param width of the whole line, indent included */
-export function wrapText(text: string, width: number, indent = ''): string {
+/** Breaks at spaces. @returns the lines. @param width of the whole line, indent included */
+export function wrapText(text: string, width: number, indent = ''): readonly string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
@@ -8,5 +8,5 @@ export function wrapText(text: string, width: number, indent = ''): string {
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  return [...lines, indent + line].join('\n');
+  return [...lines, indent + line];
 }

@@ -14,12 +14,15 @@ export interface Expectation {
   readonly met: boolean;
   readonly expected: string;
   readonly received: string;
+  /** What a program printed, for a step that failed. */
+  readonly output?: readonly string[];
 }
 
 export const exits = (name: string, command: string, { exitCode, output }: Applied, wanted: number): Expectation => ({
   met: exitCode === wanted,
   expected: `\`rsprep ${command}\` in ${name} to exit ${wanted}`,
-  received: `exit ${exitCode}${output.map((line) => `\n         | ${line}`).join('')}`,
+  received: `exit ${exitCode}`,
+  output,
 });
 
 export const allServed = (row: Row): Expectation => ({

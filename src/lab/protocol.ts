@@ -12,7 +12,11 @@ export interface StepResult {
   readonly lines: readonly string[];
   readonly data: JsonValue;
   /** Only when not ok. */
-  readonly failure: { readonly expected: string; readonly received: string } | null;
+  readonly failure: {
+    readonly expected: string;
+    readonly received: string;
+    readonly output: readonly string[];
+  } | null;
   readonly durationMs: number;
 }
 

@@ -66,7 +66,7 @@ async function perform({ id, run }: ScenarioStep, title: string, stage: steps.St
     ok: unmet === undefined,
     lines,
     data,
-    failure: unmet ? { expected: unmet.expected, received: unmet.received } : null,
+    failure: unmet ? { expected: unmet.expected, received: unmet.received, output: unmet.output ?? [] } : null,
     durationMs: Math.round(performance.now() - startedMs),
   };
 }

@@ -1,8 +1,9 @@
 import { FORMAT_VERSION } from '../core/report/report.ts';
+import { type SafeText, safeJson } from '../format/safe-text.ts';
 import type { ProbeRun } from './result.ts';
 
 /** Keys are snake_case, as in every other document of rsprep. */
-export function renderProbeJson(run: ProbeRun, exitCode: number): string {
+export function renderProbeJson(run: ProbeRun, exitCode: number): SafeText {
   const document = {
     format_version: FORMAT_VERSION,
     command: run.command,
@@ -17,7 +18,7 @@ export function renderProbeJson(run: ProbeRun, exitCode: number): string {
     failure: run.failure,
     duration_ms: Math.round(run.durationMs),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return safeJson(document);
 }
 
 const snake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

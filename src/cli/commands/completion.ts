@@ -1,5 +1,6 @@
 import { EXIT } from '../../core/report/exit-code.ts';
 import { renderCompletion, SHELLS, type Shell } from '../../format/completion.ts';
+import { ownText } from '../../format/safe-text.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { inWords, oneOf } from '../options/value.ts';
@@ -17,7 +18,7 @@ export const completionCommand = command({
   rsprep completion fish > /usr/share/fish/vendor_completions.d/rsprep.fish`,
   run: async (context, _options, [shell]) => {
     if (shell === undefined) throw new UsageError(`expected ${inWords(SHELLS)}, received none`);
-    context.io.out(await completionFor(shell, context));
+    context.io.out(ownText(await completionFor(shell, context)));
     context.io.setExitCode(EXIT.ok);
   },
 });

@@ -1,5 +1,6 @@
 import { EXIT } from '../../core/report/exit-code.ts';
 import { FORMAT_VERSION } from '../../core/report/report.ts';
+import { safe, safeJson } from '../../format/safe-text.ts';
 import { command, group } from '../command.ts';
 import { loadDesired } from '../input.ts';
 import { formats } from '../options/globals.ts';
@@ -17,9 +18,8 @@ const check = command({
     const desired = await loadDesired(context, { allowEmpty: options['allow-empty'] });
     if (!desired) return;
     const vips = desired.vips.length;
-    if (globals.format === 'json')
-      io.out(`${JSON.stringify({ format_version: FORMAT_VERSION, exit_code: EXIT.ok, vips }, null, 2)}\n`);
-    else if (!globals.quiet) io.out(`${globals.config}: fine, ${vips} ${vips === 1 ? 'VIP' : 'VIPs'}\n`);
+    if (globals.format === 'json') io.out(safeJson({ format_version: FORMAT_VERSION, exit_code: EXIT.ok, vips }));
+    else if (!globals.quiet) io.out(safe`${globals.config}: fine, ${vips} ${vips === 1 ? 'VIP' : 'VIPs'}\n`);
     io.setExitCode(EXIT.ok);
   },
 });
@@ -31,7 +31,7 @@ const schema = command({
   after: 'Examples:\n  rsprep config schema > rsprep.schema.json',
   run: async ({ io }) => {
     const { configJsonSchema } = await import('../../config/json-schema.ts');
-    io.out(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+    io.out(safeJson(configJsonSchema()));
     io.setExitCode(EXIT.ok);
   },
 });

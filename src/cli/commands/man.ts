@@ -5,6 +5,7 @@ import { EXIT } from '../../core/report/exit-code.ts';
 import { REPORT_DIRECTORY } from '../../core/report/journal.ts';
 import { SYSCTL_FILE } from '../../core/sysctl/file.ts';
 import { renderMan } from '../../format/man.ts';
+import { ownText } from '../../format/safe-text.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 
@@ -15,7 +16,7 @@ export const manCommand = command({
   options: {},
   after: 'Examples:\n  rsprep man | man -l -',
   run: async (context) => {
-    context.io.out(await manPage(context));
+    context.io.out(ownText(await manPage(context)));
     context.io.setExitCode(EXIT.ok);
   },
 });

@@ -2,6 +2,7 @@ import type { OverrideOutcome } from '../../app/overrides.ts';
 import type { Override, OverrideKind } from '../../core/model/override.ts';
 import { failureCode } from '../../core/report/exit-code.ts';
 import { FORMAT_VERSION } from '../../core/report/report.ts';
+import { type SafeText, safe, safeJson, safeLines } from '../../format/safe-text.ts';
 import { renderOverride } from '../../format/text.ts';
 import { changing } from '../../linux/ports/host.ts';
 import { type Command, command } from '../command.ts';
@@ -82,18 +83,17 @@ function show(outcome: OverrideOutcome, { io, globals, style }: Context, called:
   if (outcome.kind === 'failed') {
     const code = failureCode(outcome.failure.kind);
     if (globals.format === 'json') io.out(asJson({ exit_code: code, failure: outcome.failure }));
-    io.err(`rsprep ${called}: ${outcome.failure.message}\n  next: ${outcome.failure.next}\n`);
+    io.err(safe`rsprep ${called}: ${outcome.failure.message}\n  next: ${outcome.failure.next}\n`);
     io.setExitCode(code);
     return;
   }
   if (globals.format === 'json') io.out(asJson({ exit_code: 0, overrides: outcome.overrides, ended: outcome.ended }));
   else if (!globals.quiet) {
-    const ended = outcome.ended.map((override: Override) => `ended: ${renderOverride(override, style)}`);
+    const ended = outcome.ended.map((override: Override) => safe`ended: ${renderOverride(override, style)}`);
     const lines = [...ended, ...outcome.overrides.map((override) => renderOverride(override, style))];
-    io.out(`${(lines.length > 0 ? lines : ['nothing was in force']).join('\n')}\n`);
+    io.out(safeLines(lines.length > 0 ? lines : ['nothing was in force']));
   }
   io.setExitCode(0);
 }
 
-const asJson = (content: object): string =>
-  `${JSON.stringify({ format_version: FORMAT_VERSION, ...content }, null, 2)}\n`;
+const asJson = (content: object): SafeText => safeJson({ format_version: FORMAT_VERSION, ...content });

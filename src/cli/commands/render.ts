@@ -1,5 +1,6 @@
 import type { Desired } from '../../core/model/desired.ts';
 import { EXIT } from '../../core/report/exit-code.ts';
+import { ownText, safe } from '../../format/safe-text.ts';
 import type { Rendered } from '../../render/farm.ts';
 import type { LocalnodeHost } from '../../render/localnode.ts';
 import { type Command, command, group } from '../command.ts';
@@ -33,10 +34,10 @@ const writer = <const O extends Options>(
       const { io } = context;
       const rendered = await render(desired, options);
       if (rendered.kind === 'text') {
-        io.out(rendered.text);
+        io.out(ownText(rendered.text));
         return io.setExitCode(EXIT.ok);
       }
-      io.err(`rsprep render ${spec.name}: ${rendered.because}\n  next: ${rendered.next}\n`);
+      io.err(safe`rsprep render ${spec.name}: ${rendered.because}\n  next: ${rendered.next}\n`);
       io.setExitCode(EXIT.configuration);
     },
   });

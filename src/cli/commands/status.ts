@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/report/exit-code.ts';
 import { FORMAT_VERSION, totals } from '../../core/report/report.ts';
-import { printable } from '../../format/style.ts';
+import { safe, safeJson, safeLines } from '../../format/safe-text.ts';
 import { renderOverride } from '../../format/text.ts';
 import { lookingAt } from '../../linux/ports/host.ts';
 import { command } from '../command.ts';
@@ -26,17 +26,18 @@ export const statusCommand = command({
     if (context.globals.format === 'json') {
       const { judgement, ...rest } = found;
       const summary = judgement === null ? null : totals(judgement);
-      io.out(`${JSON.stringify({ format_version: FORMAT_VERSION, ...rest, summary }, null, 2)}\n`);
+      io.out(safeJson({ format_version: FORMAT_VERSION, ...rest, summary }));
     } else {
-      const lines = [
-        `host       ${found.host}`,
-        `verdict    ${found.verdict}`,
-        `applied    ${found.applied ?? nothing('ledger', 'never')}`,
-        ...found.overrides.map((override) => `override   ${renderOverride(override, context.style)}`),
-        ...(found.overrides.length === 0 ? [`override   ${nothing('overrides', 'none')}`] : []),
-        ...found.notes.map((note) => `note       ${note}`),
-      ];
-      io.out(`${lines.map((line) => (context.globals.colour ? line : printable(line))).join('\n')}\n`);
+      io.out(
+        safeLines([
+          `host       ${found.host}`,
+          `verdict    ${found.verdict}`,
+          `applied    ${found.applied ?? nothing('ledger', 'never')}`,
+          ...found.overrides.map((override) => safe`override   ${renderOverride(override, context.style)}`),
+          ...(found.overrides.length === 0 ? [`override   ${nothing('overrides', 'none')}`] : []),
+          ...found.notes.map((note) => `note       ${note}`),
+        ]),
+      );
     }
     io.setExitCode(EXIT.ok);
   },

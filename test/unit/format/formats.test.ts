@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { exitCode, pluginCode } from '../../../src/core/report/exit-code.ts';
 import type { Report } from '../../../src/core/report/report.ts';
-import { renderJson } from '../../../src/format/json.ts';
-import { renderJunit } from '../../../src/format/junit.ts';
-import { renderPlugin } from '../../../src/format/nagios.ts';
+import { renderJson as renderJsonSafe } from '../../../src/format/json.ts';
+import { renderJunit as renderJunitSafe } from '../../../src/format/junit.ts';
+import { renderPlugin as renderPluginSafe } from '../../../src/format/nagios.ts';
 import { renderPrometheus } from '../../../src/format/prometheus.ts';
 import { judged, reportOf, unknownOf, wrongOf } from '../core/report/support.ts';
 import { needs } from '../units/tools.ts';
@@ -31,8 +31,17 @@ const OUTCOMES: readonly (readonly [name: string, report: Report, exit: number, 
   ['not permitted', reportOf(judged([]), failure('permission')), 77, 3],
   ['broken configuration', reportOf(judged([]), { ...failure('configuration'), desired: null }), 78, 3],
 ];
+const renderJson = (...what: Parameters<typeof renderJsonSafe>): string => renderJsonSafe(...what).toString();
+const renderJunit = (report: Report): string => renderJunitSafe(report).toString();
+const renderPlugin = (...what: Parameters<typeof renderPluginSafe>): string => renderPluginSafe(...what).toString();
 const metrics = (report: Report): string =>
-  renderPrometheus({ report, exitCode: exitCode(report), version: '0.1.0', successAt: null, responder: null });
+  renderPrometheus({
+    report,
+    exitCode: exitCode(report),
+    version: '0.1.0',
+    successAt: null,
+    responder: null,
+  }).toString();
 
 describe.each(OUTCOMES)('%s', (_name, report, exit, plugin) => {
   it('has one exit code', () => {
@@ -100,7 +109,7 @@ it.skipIf(promtool !== '')(`promtool accepts the metrics of every outcome${promt
       responder: { received: 3 },
     };
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
-      input: renderPrometheus({ report, ...view }),
+      input: renderPrometheus({ report, ...view }).toString(),
       encoding: 'utf8',
     });
     expect({ status, text: stdout + stderr }).toEqual({ status: 0, text: '' });

@@ -36,7 +36,7 @@ describe('text', () => {
   const plain = { style: makeStyle(false), quiet: false };
 
   it('shows the worst first, and what proved the good', () => {
-    expect(renderProbe(run, plain)).toBe(
+    expect(renderProbe(run, plain).toString()).toBe(
       [
         'WRONG   probe-arp@eth2: it answers',
         '        wanted: silence',
@@ -54,14 +54,14 @@ describe('text', () => {
   });
 
   it('keeps to what went wrong when quiet, and lets no name steer a terminal that has colours', () => {
-    expect(renderProbe(run, { ...plain, quiet: true })).not.toMatch(/ok |noted|not probed/);
-    expect(renderProbe(run, { style: makeStyle(true), quiet: false })).toContain('e\\x1b[31mvil');
+    expect(renderProbe(run, { ...plain, quiet: true }).toString()).not.toMatch(/ok |noted|not probed/);
+    expect(renderProbe(run, { style: makeStyle(true), quiet: false }).toString()).toContain('e\\x1b[31mvil');
   });
 });
 
 describe('JSON', () => {
   it('has a format version, snake_case keys and an id for each result', () => {
-    const document = JSON.parse(renderProbeJson(run, 2));
+    const document = JSON.parse(renderProbeJson(run, 2).toString());
     expect(document).toMatchObject({ format_version: '1.0', command: 'probe self', exit_code: 2, duration_ms: 12 });
     expect(document.results[2]).toEqual({
       ...{ id: 'probe-arp@e\u001b[31mvil', probe: 'probe-arp', subject: 'e\u001b[31mvil', outcome: 'void' },

@@ -1,7 +1,7 @@
 import { DEFAULT_RESPONDER } from '../../../core/model/desired.ts';
 import { EXIT } from '../../../core/report/exit-code.ts';
 import { FORMAT_VERSION } from '../../../core/report/report.ts';
-import { printable } from '../../../format/style.ts';
+import { safeJson, safeLines } from '../../../format/safe-text.ts';
 import type { Question } from '../../../udp/ask.ts';
 import { encodeRequest, type Subject, toHex, VOUCHED_PREFIX } from '../../../udp/protocol.ts';
 import { command } from '../../command.ts';
@@ -56,8 +56,8 @@ Examples:
     const question: Question = { ...where, subject, source, timeoutMs: globals.timeoutMs };
     const verdict = await askAll(question, options.count, !keepalived);
     const code = keepalived ? Math.min(verdict.code, 1) : verdict.code;
-    if (globals.format === 'json') io.out(`${JSON.stringify(toJson(question, verdict, code), null, 2)}\n`);
-    else if (!keepalived && !(globals.quiet && code === 0)) io.out(`${verdict.lines.map(printable).join('\n')}\n`);
+    if (globals.format === 'json') io.out(safeJson(toJson(question, verdict, code)));
+    else if (!keepalived && !(globals.quiet && code === 0)) io.out(safeLines(verdict.lines));
     io.setExitCode(code);
   },
 });
@@ -79,8 +79,18 @@ function payload(io: Io, subject: Subject, port: number): void {
   const vote = toHex(encodeRequest({ type: 'vote', nonce: new Uint8Array(8), subject }));
   const prefix = toHex(VOUCHED_PREFIX);
   io.out(
-    `request (vote)   ${vote}\nreply, vouched   ${prefix}0000000000000000\n\n` +
-      `# keepalived, in real_server (2.1 and later)\nUDP_CHECK {\n    connect_port ${port}\n    payload ${vote}\n    require_reply ${prefix}\n    min_reply_length 14\n}\n`,
+    safeLines([
+      `request (vote)   ${vote}`,
+      `reply, vouched   ${prefix}0000000000000000`,
+      '',
+      '# keepalived, in real_server (2.1 and later)',
+      'UDP_CHECK {',
+      `    connect_port ${port}`,
+      `    payload ${vote}`,
+      `    require_reply ${prefix}`,
+      '    min_reply_length 14',
+      '}',
+    ]),
   );
   io.setExitCode(EXIT.ok);
 }

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { DEFAULT_RESPONDER } from '../../../core/model/desired.ts';
+import { safe } from '../../../format/safe-text.ts';
 import { errorText } from '../../../linux/files/errors.ts';
 import { type Subject, subjectKey } from '../../../udp/protocol.ts';
 import type { Io } from '../../context.ts';
@@ -56,7 +57,7 @@ export async function addressOf(
     const { lookup } = await import('node:dns/promises');
     return { address: (await lookup(host, { family: isIP(source ?? '') })).address, port };
   } catch (error) {
-    io.err(`rsprep ask: ${host} has no address: ${errorText(error)}\n`);
+    io.err(safe`rsprep ask: ${host} has no address: ${errorText(error)}\n`);
     return null;
   }
 }

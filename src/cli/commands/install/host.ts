@@ -56,7 +56,7 @@ export function handMadeNotes(paths: Paths): readonly string[] {
   if (found.length === 0) return [];
   return [
     'this host was set up by hand. Write the configuration with the same VIPs, run `rsprep apply` (it adopts them as they are, nothing flaps), then delete:',
-    ...found.map(({ path, line, text, advice }) => `  ${path}:${line}: ${text}\n        ${advice}`),
+    ...found.flatMap(({ path, line, text, advice }) => [`  ${path}:${line}: ${text}`, `        ${advice}`]),
     'then `rsprep install --dry-run` says whether anything of it is left',
   ];
 }

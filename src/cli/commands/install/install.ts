@@ -1,4 +1,5 @@
 import { EXIT } from '../../../core/report/exit-code.ts';
+import { safe } from '../../../format/safe-text.ts';
 import { command } from '../../command.ts';
 import { formats } from '../../options/globals.ts';
 import { flag, optional } from '../../options/option.ts';
@@ -34,7 +35,7 @@ export const installCommand = command({
   run: async (context, options) => {
     const { io, paths } = context;
     if (process.geteuid?.() !== 0 && !options['dry-run'] && paths.root === '/') {
-      io.err('rsprep install: this writes below /usr and /etc\n  next: run it as root\n');
+      io.err(safe`rsprep install: this writes below /usr and /etc\n  next: run it as root\n`);
       return io.setExitCode(EXIT.permission);
     }
     return options.uninstall ? takeAway(context, options) : putInPlace(context, options);

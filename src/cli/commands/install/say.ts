@@ -1,6 +1,7 @@
 import type { InstallStep, Wanted } from '../../../core/plan/install.ts';
 import { EXIT } from '../../../core/report/exit-code.ts';
 import { FORMAT_VERSION } from '../../../core/report/report.ts';
+import { safe, safeJson, safeLines } from '../../../format/safe-text.ts';
 import { PROGRAM_DIRECTORY } from '../../../linux/install/files.ts';
 import type { Context, Io } from '../../context.ts';
 
@@ -21,7 +22,7 @@ export function say(
       steps: entries,
       notes,
     };
-    io.out(`${JSON.stringify(document, null, 2)}\n`);
+    io.out(safeJson(document));
     return;
   }
   const lines = steps.flatMap((step) => describe(step, globals.verbose));
@@ -31,10 +32,11 @@ export function say(
       ? [`${same} ${same === 1 ? 'file is' : 'files are'} already as ${same === 1 ? 'it' : 'they'} should be`]
       : [];
   if (globals.quiet) return;
-  io.out(
-    [...(dryRun ? ['would do:'] : []), ...lines, ...summary, ...notes.map((note) => `note: ${note}`), ''].join('\n'),
-  );
+  io.out(safeLines([...(dryRun ? ['would do:'] : []), ...lines, ...summary, ...notes.map(inALine)]));
 }
+
+/** What begins with a blank goes on from the note before. */
+const inALine = (note: string): string => (note.startsWith(' ') ? note : `note: ${note}`);
 
 const pathOf = (step: InstallStep): string => (step.what === 'write' ? step.wanted.path : step.path);
 
@@ -65,13 +67,13 @@ export async function attempt<T>(io: Io, act: () => Promise<T>): Promise<T | nul
     const next = isPrivilege(error)
       ? 'run it as root, or name a --root that this user may write to'
       : 'fix that and run it again: it goes on from what is there';
-    io.err(`rsprep install: ${what}\n  next: ${next}\n`);
+    io.err(safe`rsprep install: ${what}\n  next: ${next}\n`);
     io.setExitCode(isPrivilege(error) ? EXIT.permission : EXIT.failed);
     return null;
   }
 }
 
 export function fail(io: Io, message: string, next: string): void {
-  io.err(`rsprep install: ${message}\n  next: ${next}\n`);
+  io.err(safe`rsprep install: ${message}\n  next: ${next}\n`);
   io.setExitCode(EXIT.failed);
 }

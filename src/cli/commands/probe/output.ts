@@ -1,6 +1,7 @@
 import { loadConfigFile } from '../../../config/file.ts';
 import type { Desired } from '../../../core/model/desired.ts';
 import type { Ip } from '../../../core/model/names.ts';
+import { safe } from '../../../format/safe-text.ts';
 import { probing } from '../../../linux/ports/probe.ts';
 import { probeExitCode } from '../../../probe/exit.ts';
 import { renderProbeJson } from '../../../probe/json.ts';
@@ -15,7 +16,7 @@ export const EXIT_HELP = 'Exit status: 0 as wanted · 2 something is wrong · 1 
 export function emitProbe(run: ProbeRun, { io, globals, style }: Context, code = probeExitCode(run)): void {
   if (globals.format === 'json') io.out(renderProbeJson(run, code));
   else if (!globals.quiet || code !== 0) io.out(renderProbe(run, { style, quiet: globals.quiet }));
-  if (run.failure) io.err(`rsprep ${run.command}: ${run.failure.message}\n  next: ${run.failure.next}\n`);
+  if (run.failure) io.err(safe`rsprep ${run.command}: ${run.failure.message}\n  next: ${run.failure.next}\n`);
   io.setExitCode(code);
 }
 

@@ -2,6 +2,7 @@ import type { Reporting } from '../../../app/ports/report.ts';
 import { lacksPrivilege } from '../../../core/model/reading.ts';
 import { EXIT, failureCode } from '../../../core/report/exit-code.ts';
 import { historyOf } from '../../../core/report/history.ts';
+import { safe } from '../../../format/safe-text.ts';
 import type { Context } from '../../context.ts';
 
 /** `rsprep report --history`: reads the journal and nothing else. */
@@ -11,7 +12,7 @@ export async function showHistory(context: Context, host: Reporting, sinceMs: nu
   if (journal.kind !== 'value') {
     const reason = journal.kind === 'unreadable' ? journal.reason : 'it is not there';
     const kind = lacksPrivilege(journal) ? 'permission' : 'failed';
-    io.err(`rsprep report: the journal cannot be read: ${reason}\n  next: run this as root\n`);
+    io.err(safe`rsprep report: the journal cannot be read: ${reason}\n  next: run this as root\n`);
     return io.setExitCode(failureCode(kind));
   }
   const { records, skipped } = journal.value;

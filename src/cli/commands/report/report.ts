@@ -2,6 +2,7 @@ import type { Reporting } from '../../../app/ports/report.ts';
 import { type ReportRun, report, settle } from '../../../app/report/report.ts';
 import { exitCode } from '../../../core/report/exit-code.ts';
 import { renderChanges } from '../../../format/changes.ts';
+import { safe } from '../../../format/safe-text.ts';
 import { reportingOn } from '../../../linux/ports/report.ts';
 import { command } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -70,11 +71,11 @@ async function writeMetrics(context: Context, run: ReportRun): Promise<void> {
   const content = await machineText(run.report, 'prometheus', exitCode(run.report), known);
   const { writeTextfile } = await import('../../../linux/files/textfile.ts');
   try {
-    writeTextfile(context.paths, run.textfile, content);
+    writeTextfile(context.paths, run.textfile, content.toString());
   } catch (error) {
     const { errorText } = await import('../../../linux/files/errors.ts');
     context.io.err(
-      `rsprep report: cannot write the metrics ${run.textfile}: ${errorText(error)}\n  next: let this user write its directory, or take report.textfile out of the configuration\n`,
+      safe`rsprep report: cannot write the metrics ${run.textfile}: ${errorText(error)}\n  next: let this user write its directory, or take report.textfile out of the configuration\n`,
     );
   }
 }
@@ -88,5 +89,5 @@ async function responderCounters({ paths }: Context): Promise<Readonly<Record<st
 
 async function remember(context: Context, host: Reporting, run: ReportRun): Promise<void> {
   const complaint = run.complaint ?? (await settle(host, run));
-  if (complaint !== null) context.io.err(`rsprep report: ${complaint}\n`);
+  if (complaint !== null) context.io.err(safe`rsprep report: ${complaint}\n`);
 }

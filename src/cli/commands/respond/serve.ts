@@ -5,6 +5,7 @@ import { makeResponder, type Responder } from '../../../app/respond/respond.ts';
 import { placeBelow } from '../../../config/file.ts';
 import type { Desired } from '../../../core/model/desired.ts';
 import { EXIT } from '../../../core/report/exit-code.ts';
+import { safe } from '../../../format/safe-text.ts';
 import { respondingAt } from '../../../linux/ports/respond.ts';
 import type { Answer } from '../../../udp/answer.ts';
 import type { Context } from '../../context.ts';
@@ -50,7 +51,7 @@ async function serve(
   const { responder: config } = settings;
   const opened = await openHealthSocket(config.port, [...settings.directors, ...allow]);
   if (opened.kind === 'failed') {
-    io.err(`rsprep respond: ${opened.reason}\n  next: ss -lunp sport = :${config.port}\n`);
+    io.err(safe`rsprep respond: ${opened.reason}\n  next: ss -lunp sport = :${config.port}\n`);
     io.setExitCode(EXIT.failed);
     return null;
   }

@@ -2,6 +2,7 @@ import { type LoadResult, loadConfigFile } from '../../../config/file.ts';
 import { formatConfigError } from '../../../config/problem.ts';
 import type { Desired } from '../../../core/model/desired.ts';
 import { EXIT } from '../../../core/report/exit-code.ts';
+import { safe } from '../../../format/safe-text.ts';
 import { readLedger } from '../../../linux/state/ledger.ts';
 import type { Context } from '../../context.ts';
 
@@ -18,7 +19,7 @@ export async function settingsOf(context: Context, allow: readonly string[]): Pr
       ? `the configuration cannot be used and nothing was ever applied here: ${inALine(loaded)}`
       : 'expected directors in the configuration, found none: nobody would be answered';
   io.err(
-    `rsprep respond: ${why}\n  next: ${settings === null ? 'rsprep config check' : 'name them in the configuration (directors: [ADDRESS, …]): nobody else is answered'}\n`,
+    safe`rsprep respond: ${why}\n  next: ${settings === null ? 'rsprep config check' : 'name them in the configuration (directors: [ADDRESS, …]): nobody else is answered'}\n`,
   );
   io.setExitCode(EXIT.configuration);
   return null;

@@ -37,7 +37,7 @@ describe('the registry', () => {
 
 describe('explain', () => {
   it('lists every check and every page about what only others see', () => {
-    const list = explainList(plain);
+    const list = explainList(plain).toString();
     for (const { id, title } of [...CHECKS, ...ELSEWHERE]) expect(list).toMatch(new RegExp(`^  ${id} +${title}$`, 'm'));
   });
 
@@ -52,7 +52,7 @@ describe('explain', () => {
     for (const id of topicIds()) {
       const topic = findTopic(id);
       if (!topic) throw new Error(id);
-      const page = explainPage(topic, plain);
+      const page = explainPage(topic, plain).toString();
       expect(page).toContain('Why it matters');
       // A word that is longer than a line (a path, a URL) may stick out; the heading is not broken.
       const wide = page

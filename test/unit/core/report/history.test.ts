@@ -39,7 +39,9 @@ it('--since cuts what was before, and still knows what was open then', () => {
 });
 
 it('is a timeline that a person can read', () => {
-  expect(renderHistory('rs1', historyOf(records, null, at(570)), 2, makeStyle(false))).toMatchInlineSnapshot(`
+  expect(
+    renderHistory('rs1', historyOf(records, null, at(570)), 2, makeStyle(false)).toString(),
+  ).toMatchInlineSnapshot(`
     "rs1: 2026-01-01 00:00:00Z to 2026-01-01 09:30:00Z
 
     2026-01-01 00:05:00Z  BEGIN    drain in force
@@ -57,5 +59,5 @@ it('is a timeline that a person can read', () => {
 });
 
 it('says that nothing is there', () => {
-  expect(renderHistory('rs1', historyOf([], null, at(0)), 0, makeStyle(false))).toContain('0 runs');
+  expect(renderHistory('rs1', historyOf([], null, at(0)), 0, makeStyle(false)).toString()).toContain('0 runs');
 });
