@@ -42,7 +42,7 @@ export default defineConfig({
       },
       { test: { ...KERNEL, name: 'load', include: LOAD } },
       // Two roots at once: most of it is unpacking and waiting for registries.
-      { test: { name: 'fresh', include: ['test/fresh/**/*.test.ts'], pool: 'forks' } },
+      { test: { name: 'fresh', include: ['test/fresh/**/*.test.ts'], pool: 'forks', hookTimeout: 300_000 } },
       {
         test: {
           ...KERNEL,

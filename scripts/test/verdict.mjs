@@ -21,8 +21,10 @@ export function outcomeOf(lines, status) {
   const called = ({ file, name }) => `${file}: ${name}`;
   const failures = [
     ...tests.filter(({ state }) => state === 'failed').map((test) => `failed ${called(test)}`),
-    ...files.filter(({ errors }) => errors.length > 0).map(({ file }) => `failed ${file}: could not be run`),
-    ...(end?.errors ?? []).map((text) => `failed outside of any test: ${text.trim().split('\n')[0]}`),
+    ...files.flatMap(({ file, errors: [first] }) =>
+      first === undefined ? [] : [`failed ${file}: ${firstLine(first)}`],
+    ),
+    ...(end?.errors ?? []).map((text) => `failed outside of any test: ${firstLine(text)}`),
   ];
   const skipped = tests.filter(({ state }) => state === 'skipped' || state === 'pending');
   // Where a hook failed, all below it was skipped for that reason, and that is one failure already.
@@ -46,6 +48,8 @@ export function outcomeOf(lines, status) {
     retried: passed.filter(({ retries }) => retries > 0).map(called),
   };
 }
+
+const firstLine = (text) => text.trim().split('\n')[0];
 
 /** Of a tier that lacks something. */
 export const notRunTier = (why) => ({ passed: 0, failures: [], notRun: [{ what: null, why }], retried: [] });

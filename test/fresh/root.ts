@@ -12,6 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -31,13 +32,13 @@ path-exclude=/usr/share/locale/*
 export interface FreshRoot {
   /** Runs a command in the clone, in namespaces of its own (mounts, processes); everything it starts ends with it. */
   run(command: string): Promise<{ readonly code: number | null; readonly lines: readonly string[] }>;
-  remove(): void;
+  remove(): Promise<void>;
 }
 
 /** @throws where the mirror cannot be reached: with mmdebstrap's last words */
 export async function freshRoot(suite: string): Promise<FreshRoot> {
   const folder = mkdtempSync(join(tmpdir(), 'rsp-fresh-'));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const root = join(folder, 'root');
     writeFileSync(join(folder, 'apt.conf'), aptConfiguration());
@@ -51,7 +52,7 @@ export async function freshRoot(suite: string): Promise<FreshRoot> {
     putConfiguration(root);
     return { run: (command) => inside(root, command), remove };
   } catch (error) {
-    remove();
+    await remove();
     throw error;
   }
 }

@@ -178,7 +178,7 @@ describe('the last line and the exit code', () => {
       false,
       1,
       '0 passed, 1 failed',
-      'real: failed b.test.ts: could not be run',
+      'real: failed b.test.ts: no guest',
     ],
     [
       'a tier ends in an exception, and so does the look at what another needs',
