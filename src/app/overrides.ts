@@ -1,7 +1,7 @@
 import { assertNever } from '../core/model/names.ts';
 import { inEffect, type Override, type OverrideKind, withOverride } from '../core/model/override.ts';
 import type { Unreadable } from '../core/model/reading.ts';
-import { tryToWrite } from './apply/recover.ts';
+import { tryToWrite } from './apply/try-to-write.ts';
 import type { Changing, Failure } from './ports/host.ts';
 
 export type OverrideOutcome =

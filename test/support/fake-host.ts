@@ -244,8 +244,8 @@ export class FakeHost implements Changing {
     fd: -1,
     release: () => undefined,
   });
-  machineId = (): string => 'fake-machine';
-  bootId = (): string => 'boot-1';
+  machineId = (): Reading<string> => value('fake-machine');
+  bootId = (): Reading<string> => value('boot-1');
   readonly armed = new Map<string, number>();
   armWatchdog = async (delayMs: number, token: string): Promise<null> => {
     this.armed.set(token, delayMs);

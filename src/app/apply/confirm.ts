@@ -1,21 +1,27 @@
+import { orNull } from '../../core/model/needed.ts';
+import type { Unreadable } from '../../core/model/reading.ts';
 import type { Report } from '../../core/report/report.ts';
 import { baseReport } from '../look.ts';
 import type { Changing, Failure } from '../ports/host.ts';
+import { stop } from '../stop.ts';
 import { underLock } from '../under-lock.ts';
 import { type ApplyOptions, applyLocked } from './apply.ts';
-import { tryToWrite } from './recover.ts';
+import { tryToWrite } from './try-to-write.ts';
 import { isExpired, isRebooted, takeBack } from './unconfirmed.ts';
 
 /** Keeps what an `apply --confirm` did: persists it and records it as applied. */
 export function confirm(host: Changing, options: ApplyOptions): Promise<Report> {
   const base = { ...baseReport(host, 'confirm', null), strict: options.strict };
   return underLock(host, base, options.lockTimeoutMs, async (lockFd) => {
-    const reading = host.readLedger();
-    const ledger = reading.kind === 'value' ? reading.value : null;
+    const reading = orNull(host.readLedger());
+    if (reading.kind !== 'value') return { ...base, ending: 'failed', failure: cannotTell(reading) };
+    const ledger = reading.value;
     const unconfirmed = ledger?.unconfirmed;
     if (!ledger || !unconfirmed)
       return { ...base, ending: 'failed', failure: nothingWaits(ledger?.rejected !== undefined) };
-    if (isRebooted(host, unconfirmed) || isExpired(host, unconfirmed)) {
+    const rebooted = isRebooted(host, unconfirmed);
+    if (rebooted.kind !== 'value') return { ...base, ending: 'failed', failure: cannotTell(rebooted) };
+    if (rebooted.value || isExpired(host, unconfirmed)) {
       const back = await takeBack(host, unconfirmed, { lockFd, timeoutMs: options.timeoutMs });
       return { ...base, ending: 'failed', failure: back.kind === 'failed' ? back.failure : tooLate(unconfirmed.until) };
     }
@@ -39,8 +45,9 @@ export function revert(
 ): Promise<Report> {
   const base = baseReport(host, 'confirm', null);
   return underLock(host, base, options.lockTimeoutMs, async (lockFd) => {
-    const reading = host.readLedger();
-    const unconfirmed = reading.kind === 'value' ? reading.value.unconfirmed : null;
+    const reading = orNull(host.readLedger());
+    if (reading.kind !== 'value') return { ...base, ending: 'failed', failure: cannotTell(reading) };
+    const unconfirmed = reading.value?.unconfirmed;
     if (!unconfirmed || (token !== null && unconfirmed.token !== token)) {
       if (token !== null) return { ...base, ending: 'nothing-to-do' };
       return { ...base, ending: 'failed', failure: nothingWaits(false) };
@@ -51,6 +58,13 @@ export function revert(
     return { ...base, ending: 'nothing-to-do', notes: [...base.notes, ...back.notes] };
   });
 }
+
+const cannotTell = (missing: Unreadable): Failure =>
+  stop(
+    missing,
+    'cannot tell whether an apply waits for its confirmation, so nothing was changed',
+    'see `rsprep verify`; `rsprep apply` makes a new ledger in place of a broken one',
+  );
 
 const nothingWaits = (rejected: boolean): Failure => ({
   kind: 'failed',

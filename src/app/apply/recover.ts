@@ -1,7 +1,9 @@
 import type { Unconfirmed } from '../../core/model/ledger.ts';
 import { assertNever } from '../../core/model/names.ts';
+import { orNull } from '../../core/model/needed.ts';
 import type { Unreadable } from '../../core/model/reading.ts';
 import type { Changing, Failure } from '../ports/host.ts';
+import { stop } from '../stop.ts';
 import { isExpired, isRebooted, takeBack } from './unconfirmed.ts';
 
 type Prepared =
@@ -23,8 +25,12 @@ export async function prepareLedger(
     return failure ? { kind: 'failed', failure } : aside(host, '.bad', reading.reason);
   }
   const ledger = reading.value;
-  const machineId = host.machineId();
-  if (ledger.machineId !== null && machineId !== null && ledger.machineId !== machineId) {
+  const machineId = orNull(host.machineId());
+  if (machineId.kind !== 'value') {
+    const what = 'cannot tell whether the ledger is of this machine, so nothing was changed';
+    return { kind: 'failed', failure: stop(machineId, what, 'make that file readable, then run this again') };
+  }
+  if (ledger.machineId !== null && machineId.value !== null && ledger.machineId !== machineId.value) {
     return aside(host, '.other-host', 'the ledger was written on another machine (this one is a copy of it)');
   }
   if (ledger.unconfirmed) return overdue(host, ledger.unconfirmed, context);
@@ -40,7 +46,9 @@ async function overdue(
   unconfirmed: Unconfirmed,
   context: { readonly lockFd: number | null; readonly timeoutMs: number },
 ): Promise<Prepared> {
-  if (!isRebooted(host, unconfirmed) && !isExpired(host, unconfirmed)) return { kind: 'ready', notes: [] };
+  const rebooted = isRebooted(host, unconfirmed);
+  if (rebooted.kind === 'value' && !rebooted.value && !isExpired(host, unconfirmed))
+    return { kind: 'ready', notes: [] };
   const back = await takeBack(host, unconfirmed, context);
   return back.kind === 'failed' ? back : { kind: 'ready', notes: back.notes };
 }
@@ -75,20 +83,5 @@ function aside(host: Changing, suffix: string, why: string): Prepared {
   } catch (error) {
     const message = `${why}, and it cannot be set aside: ${error instanceof Error ? error.message : String(error)}`;
     return { kind: 'failed', failure: { kind: 'failed', message, next: 'make /var/lib/rsprep writable' } };
-  }
-}
-
-/** A write that may fail, as a value. */
-export async function tryToWrite(work: () => Promise<void> | void, what: string): Promise<Failure | null> {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
-    return {
-      kind: 'failed',
-      message,
-      next: 'make /var/lib/rsprep writable, and see that its file system has free space',
-    };
   }
 }

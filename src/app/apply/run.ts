@@ -4,14 +4,17 @@ import type { Judgement } from '../../core/judge.ts';
 import { describeAction, isLedgerOnly } from '../../core/model/action.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import type { Intent, Ledger, Unconfirmed } from '../../core/model/ledger.ts';
+import { need, orNull } from '../../core/model/needed.ts';
+import { value } from '../../core/model/reading.ts';
 import type { Step } from '../../core/model/step.ts';
 import { afterApply, afterRollback, beforeApply } from '../../core/plan/ledger-update.ts';
 import { planRollback } from '../../core/plan/rollback.ts';
 import type { Report, StepReport } from '../../core/report/report.ts';
 import { type Look, look } from '../look.ts';
 import type { Changing } from '../ports/host.ts';
-import { tryToWrite } from './recover.ts';
+import { stop } from '../stop.ts';
 import { type Performed, type Progress, performSteps, performUndo } from './transaction.ts';
+import { tryToWrite } from './try-to-write.ts';
 
 export interface RunOptions {
   readonly confirmMs: number | null;
@@ -32,11 +35,17 @@ export async function runSteps(
   before: Look,
   planned: readonly Step[],
 ): Promise<Report> {
+  const ids = need({ machine: orNull(host.machineId()), boot: options.confirmMs === null ? value('') : host.bootId() });
+  if (ids.kind !== 'value') {
+    const failure = stop(ids, 'cannot tell which host this is, so nothing was changed', 'make that file readable');
+    return { ...base, judgement: before.judgement, ending: 'failed', failure };
+  }
+  const { machine, boot } = ids.value;
   const unconfirmed =
-    options.confirmMs === null ? null : prepareConfirmation(host, desired, before, planned, options.confirmMs);
+    options.confirmMs === null ? null : prepareConfirmation(host, desired, before, planned, options.confirmMs, boot);
   const steps = unconfirmed === null ? planned : planned.filter(({ phase }) => phase !== 'persist');
   const old = oldLedger(before);
-  const during = { ...beforeApply(before.context, steps, intentOf(base, steps), host.machineId()), unconfirmed };
+  const during = { ...beforeApply(before.context, steps, intentOf(base, steps), machine), unconfirmed };
   const begun =
     (await tryToWrite(() => host.writeLedger(during), 'cannot write the ledger')) ??
     (await arm(host, options, during, old));
@@ -88,13 +97,14 @@ function prepareConfirmation(
   before: Look,
   planned: readonly Step[],
   confirmMs: number,
+  bootId: string,
 ): Unconfirmed {
   const { actions } = planRollback(before.context, planned.filter(changesLive));
   const isDelete = ({ kind }: { kind: string }): boolean => kind === 'delete-address';
   const at = host.now();
   return {
     until: new Date(at.getTime() + confirmMs).toISOString(),
-    bootId: host.bootId(),
+    bootId,
     token: `${process.pid}-${at.getTime().toString(36)}`,
     undo: [actions.filter(isDelete), actions.filter((action) => !isDelete(action))],
     desired,

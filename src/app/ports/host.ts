@@ -66,8 +66,8 @@ export interface Changing extends Looking {
   /** Renames a ledger that cannot be used; returns its new path. */
   setLedgerAside(suffix: string): string;
   writeOverrides(overrides: readonly Override[]): Promise<void>;
-  machineId(): string | null;
-  bootId(): string | null;
+  machineId(): Reading<string>;
+  bootId(): Reading<string>;
   /** Starts what runs `rsprep confirm --revert` after a delay, whatever happens to this process. */
   armWatchdog(delayMs: number, token: string): Promise<Failure | null>;
   disarmWatchdog(token: string): Promise<void>;

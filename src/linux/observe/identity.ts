@@ -1,21 +1,26 @@
 // Which host this is, since when it runs, and who is at it.
 import { hostname, userInfo } from 'node:os';
+import { mapped } from '../../core/model/needed.ts';
+import { absent, type Reading, unreadable } from '../../core/model/reading.ts';
 import { errorCode } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import { MACHINE_ID_PATH, type Paths } from '../files/paths.ts';
 
 export const hostName = (): string => hostname();
 
-export function machineId(paths: Paths): string | null {
-  const text = readText(paths.at(MACHINE_ID_PATH));
-  return text.kind === 'value' && text.value.trim() !== '' ? text.value.trim() : null;
+/** machine-id(5); absent on a host that has none, or has not got one yet. */
+export function machineId(paths: Paths): Reading<string> {
+  const id = mapped(readText(paths.at(MACHINE_ID_PATH)), (text) => text.trim());
+  return id.kind === 'value' && id.value === '' ? absent : id;
 }
 
 /** Another after every boot (random(4)). */
-export function bootId(): string | null {
-  const text = readText('/proc/sys/kernel/random/boot_id');
-  return text.kind === 'value' ? text.value.trim() : null;
+export function bootId(): Reading<string> {
+  const id = mapped(readText(BOOT_ID), (text) => text.trim());
+  return id.kind === 'value' && id.value === '' ? unreadable('corrupt', `${BOOT_ID}: it is empty`) : id;
 }
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
 /** Login name; under sudo the person's too. */
 export function who(): string {
