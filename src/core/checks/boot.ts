@@ -1,7 +1,8 @@
 import type { Check, CheckContext } from '../model/check.ts';
-import { type Verdict, wrong } from '../model/finding.ts';
+import { unknown, type Verdict, wrong } from '../model/finding.ts';
 import { groupBy } from '../model/group-by.ts';
 import { hostPrefixLength, type Ip } from '../model/names.ts';
+import { lacksPrivilege, type Unreadable } from '../model/reading.ts';
 import { type Mention, mentionsIn } from '../network/vip-files.ts';
 import { linksOf } from '../network/ways.ts';
 import { unreadableFiles } from './unreadable.ts';
@@ -32,7 +33,8 @@ export const bootOwner: Check = {
 function judgeOwner(context: CheckContext, ip: Ip, lines: readonly Mention[]): readonly Verdict[] {
   const nic = lines.filter(({ device }) => onNic(context, device));
   const wide = lines.filter(({ prefixLength }) => prefixLength !== null && prefixLength !== hostPrefixLength(ip));
-  const two = context.observed.bootUnit?.state === 'enabled';
+  const unit = context.observed.bootUnit;
+  const two = unit.kind === 'value' && unit.value.state === 'enabled';
   const counts = nic.length > 0 ? nic : wide.length > 0 ? wide : two ? lines : [];
   if (counts.length === 0) return [];
   return [
@@ -72,8 +74,10 @@ export const bootUnit: Check = {
   fix: 'rsprep install, or systemctl enable rsprep-apply.service.',
   source: 'systemd.unit(5), systemctl(1)',
   run: (context) => {
-    const unit = context.observed.bootUnit;
-    if (unit === null || context.desired.vips.length === 0) return [];
+    const reading = context.observed.bootUnit;
+    if (reading.kind === 'absent' || context.desired.vips.length === 0) return [];
+    if (reading.kind === 'unreadable') return [cannotTell(reading)];
+    const unit = reading.value;
     if (unit.state === 'enabled') return unit.missing.length === 0 ? [] : [broken(unit.path, unit.missing)];
     const owned = new Set(mentionsOf(context).map(({ ip }) => ip));
     if (context.desired.vips.every(({ address }) => owned.has(address))) return [];
@@ -95,6 +99,15 @@ export const bootUnit: Check = {
     ];
   },
 };
+
+const cannotTell = (reading: Unreadable): Verdict =>
+  unknown({
+    subject: null,
+    severity: 'high',
+    reason: reading.reason,
+    wouldHelp: 'the folders of systemd’s units readable for this user',
+    forLackOfPrivilege: lacksPrivilege(reading),
+  });
 
 const broken = (path: string, missing: readonly string[]): Verdict =>
   wrong({

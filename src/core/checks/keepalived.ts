@@ -30,14 +30,20 @@ function judgeKeepalived(context: CheckContext, ip: Ip, lines: readonly Mention[
   const counts = context.desired.role === 'localnode' ? onLo : lines;
   if (counts.length === 0) return [];
   const { keepalived } = context.observed;
+  const state = keepalived.kind === 'value' ? keepalived.value : null;
+  const idle = state === 'idle' || keepalived.kind === 'absent';
+  const told =
+    keepalived.kind === 'unreadable'
+      ? `whether keepalived runs or starts at boot cannot be told: ${keepalived.reason}`
+      : `keepalived ${idle ? 'neither runs nor starts at boot' : state}`;
   const address = counts.some(({ as }) => as === 'keepalived-address');
   const deletes = counts === onLo || (onLo.length > 0 && onLo.length === counts.length);
   return [
     wrong({
       subject: ip,
-      severity: keepalived === 'idle' ? 'advice' : 'critical',
+      severity: idle ? 'advice' : 'critical',
       wanted: `${ip} in no configuration of keepalived on this host`,
-      seen: `${counts.map(({ file, line, text }) => `${file}:${line}: ${text}`).join('; ')} (keepalived ${keepalived === 'idle' ? 'neither runs nor starts at boot' : keepalived})`,
+      seen: `${counts.map(({ file, line, text }) => `${file}:${line}: ${text}`).join('; ')} (${told})`,
       why: !address
         ? 'keepalived makes IPVS rules for the VIP here: this host passes on packets that it should answer.'
         : deletes

@@ -2,6 +2,7 @@ import { type Check, type CheckContext, ledgerOf } from '../model/check.ts';
 import { unknown, type Verdict, wrong } from '../model/finding.ts';
 import { groupBy } from '../model/group-by.ts';
 import { lacksPrivilege } from '../model/reading.ts';
+import type { SysctlFiles } from '../model/surroundings.ts';
 import { type Contradiction, contradictions } from '../sysctl/boot-arp.ts';
 import { explicitInterfaces, renderSysctlFile, SYSCTL_FILE } from '../sysctl/file.ts';
 import { unreadableFiles } from './unreadable.ts';
@@ -93,8 +94,8 @@ export function bootContradictions({ desired, observed, ledger }: CheckContext):
   return contradictions(sysctlFiles, interfaces, explicitInterfaces(own));
 }
 
-function contradicted(bootReader: Contradiction['reader'], file: string, lines: readonly Contradiction[]): Verdict {
-  const boots = lines.some(({ reader }) => reader === bootReader);
+function contradicted(bootReader: SysctlFiles['bootReader'], file: string, lines: readonly Contradiction[]): Verdict {
+  const boots = bootReader === null || lines.some(({ reader }) => reader === bootReader);
   const distinct = new Map(lines.map((line) => [line.line, line]));
   const seen = [...distinct.values()]
     .map(({ line, scope, key, value }) => `line ${line} sets conf/${scope}/${key}=${value}`)

@@ -1,5 +1,5 @@
 import type { InterfaceName, Ip } from './names.ts';
-import { absent, type Reading } from './reading.ts';
+import { absent, type Reading, value } from './reading.ts';
 
 /**
  * What verify looks at besides addresses and ARP settings. A section that is null was not looked at, because the configuration
@@ -12,11 +12,12 @@ export interface Surroundings {
   readonly sysctlFiles: SysctlFiles | null;
   /** Files read at boot, or by keepalived, that name a configured VIP. */
   readonly vipFiles: readonly FoundFile[];
-  readonly bootUnit: BootUnit | null;
+  /** Absent on a host that systemd does not boot. */
+  readonly bootUnit: Reading<BootUnit>;
   readonly services: Services | null;
   /** Virtual services of IPVS; absent where the kernel has none. */
   readonly ipvs: Reading<Ipvs>;
-  readonly keepalived: 'runs' | 'starts at boot' | 'idle';
+  readonly keepalived: Reading<'runs' | 'starts at boot' | 'idle'>;
   /** Null where nobody may look and nothing gives a reason to. */
   readonly firewall: Firewall | null;
   /** Name servers of /etc/resolv.conf. */
@@ -32,8 +33,8 @@ export interface FoundFile {
 /** Every file that systemd-sysctl(8) or `sysctl --system` could read; which of them count, and in which order, is judged. */
 export interface SysctlFiles {
   readonly files: readonly FoundFile[];
-  /** Who applies them when this host boots. */
-  readonly bootReader: 'systemd' | 'procps';
+  /** Who applies them when this host boots; null where that cannot be told. */
+  readonly bootReader: 'systemd' | 'procps' | null;
 }
 
 export interface Routing {
@@ -164,10 +165,10 @@ export const NOT_LOOKED_AT: Surroundings = {
   routing: null,
   sysctlFiles: null,
   vipFiles: [],
-  bootUnit: null,
+  bootUnit: absent,
   services: null,
   ipvs: absent,
-  keepalived: 'idle',
+  keepalived: value('idle'),
   firewall: null,
   resolvers: [],
 };

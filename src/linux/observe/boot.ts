@@ -1,34 +1,48 @@
 import { existsSync, readlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isIpv6, kernelIp } from '../../core/model/names.ts';
+import { type Reading, value } from '../../core/model/reading.ts';
 import type { BootUnit, Surroundings } from '../../core/model/surroundings.ts';
 import { errorCode } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
-import { exists } from '../files/folders.ts';
+import { firstPresent, presence } from '../files/folders.ts';
 import type { Paths } from '../files/paths.ts';
 import { CHILD_ENV } from '../process/command.ts';
 
 /** Whether keepalived is running here, or will be after the next boot. */
 export function observeKeepalived(paths: Paths): Surroundings['keepalived'] {
-  const pid = readText(paths.at('/run/keepalived.pid'));
-  if (pid.kind === 'value' && exists(`/proc/${pid.value.trim()}/stat`)) return 'runs';
+  const text = readText(paths.at('/run/keepalived.pid'));
+  const pid = text.kind === 'value' ? /^\s*(\d{1,10})\s*$/.exec(text.value)?.[1] : undefined;
+  if (pid !== undefined && presence(`/proc/${pid}/stat`).kind === 'value') return value('runs');
   const starts = ['/etc/systemd/system/multi-user.target.wants/keepalived.service', '/etc/rc2.d/S01keepalived'];
-  return starts.some((path) => exists(paths.at(path))) ? 'starts at boot' : 'idle';
+  const found = starts.map((path) => presence(paths.at(path)));
+  if (found.some(({ kind }) => kind === 'value')) return value('starts at boot');
+  return [text, ...found].find((reading) => reading.kind === 'unreadable') ?? value('idle');
 }
 
 const UNIT = 'rsprep-apply.service';
 const UNIT_FOLDERS = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
 
-/** The unit that puts the VIPs back at boot; null on a host that systemd does not boot. */
-export function observeBootUnit(paths: Paths): BootUnit | null {
-  if (!exists(paths.at('/run/systemd/system')) && !exists(paths.at('/etc/systemd/system'))) return null;
-  const path = UNIT_FOLDERS.map((folder) => `${folder}/${UNIT}`).find((candidate) => exists(paths.at(candidate)));
-  if (path === undefined) return { state: 'not-installed', path: `/etc/systemd/system/${UNIT}`, missing: [] };
-  if (leadsTo(paths.at(path)) === '/dev/null') return { state: 'masked', path, missing: [] };
-  const wanted = UNIT_FOLDERS.some((folder) => exists(paths.at(`${folder}/multi-user.target.wants/${UNIT}`)));
+/** The unit that puts the VIPs back at boot; absent on a host that systemd does not boot. */
+export function observeBootUnit(paths: Paths): Reading<BootUnit> {
+  const systemd = firstPresent(paths, ['/etc/systemd/system', '/run/systemd/system']);
+  if (systemd.kind !== 'value') return systemd;
+  const found = firstPresent(
+    paths,
+    UNIT_FOLDERS.map((folder) => `${folder}/${UNIT}`),
+  );
+  if (found.kind === 'unreadable') return found;
+  if (found.kind === 'absent')
+    return value({ state: 'not-installed', path: `/etc/systemd/system/${UNIT}`, missing: [] });
+  const path = found.value;
+  if (leadsTo(paths.at(path)) === '/dev/null') return value({ state: 'masked', path, missing: [] });
+  const links = UNIT_FOLDERS.map((folder) => presence(paths.at(`${folder}/multi-user.target.wants/${UNIT}`)));
+  const wanted = links.some(({ kind }) => kind === 'value');
+  const hidden = links.find((link) => link.kind === 'unreadable');
+  if (!wanted && hidden) return hidden;
   const text = readText(paths.at(path));
   const missing = wanted && text.kind === 'value' ? missingPrograms(paths, text.value) : [];
-  return { state: wanted ? 'enabled' : 'disabled', path, missing };
+  return value({ state: wanted ? 'enabled' : 'disabled', path, missing });
 }
 
 function leadsTo(path: string): string | null {
@@ -60,7 +74,9 @@ function interpreterOf(paths: Paths, file: string): readonly string[] {
   return line[1].endsWith('/env') && line[2] ? [line[1], line[2]] : [line[1]];
 }
 
-const there = (paths: Paths, file: string): boolean => existsSync(paths.at(file)) || exists(paths.at(file));
+/** What cannot be looked for is not said to be missing. */
+const there = (paths: Paths, file: string): boolean =>
+  existsSync(paths.at(file)) || presence(paths.at(file)).kind !== 'absent';
 const onPath = (paths: Paths, name: string): boolean =>
   (CHILD_ENV.PATH ?? '').split(':').some((folder) => there(paths, `${folder}/${name}`));
 

@@ -5,7 +5,7 @@ import type { FoundFile, SysctlFiles } from '../../core/model/surroundings.ts';
 import { SYSCTL_CONF, SYSCTL_DIRECTORIES } from '../../core/sysctl/replay.ts';
 import { errorCode } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
-import { exists, namesIn } from '../files/folders.ts';
+import { firstPresent, namesIn } from '../files/folders.ts';
 import type { Paths } from '../files/paths.ts';
 
 /** Every file that a reader of sysctl.d could take, read. */
@@ -20,9 +20,11 @@ export function observeSysctlFiles(paths: Paths): SysctlFiles {
   const systemd = ['/run/systemd/system', '/usr/lib/systemd/systemd-sysctl', '/lib/systemd/systemd-sysctl'];
   return {
     files: conf.content.kind === 'absent' ? files : [...files, conf],
-    bootReader: systemd.some((path) => exists(paths.at(path))) ? 'systemd' : 'procps',
+    bootReader: READER[firstPresent(paths, systemd).kind],
   };
 }
+
+const READER = { value: 'systemd', absent: 'procps', unreadable: null } as const;
 
 /** A link that leads nowhere, or to /dev/null, is an empty file that hides others of its name. */
 function read(paths: Paths, path: string): FoundFile {

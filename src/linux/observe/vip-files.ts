@@ -4,7 +4,7 @@ import type { FoundFile } from '../../core/model/surroundings.ts';
 import { namesAny } from '../../core/network/vip-files.ts';
 import { isAbsent } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
-import { namesOrNone } from '../files/folders.ts';
+import { namesIn, namesOrNone } from '../files/folders.ts';
 import type { Paths } from '../files/paths.ts';
 
 /** Folders and files in which something else than rsprep could say that this host has an address, and what to read there. */
@@ -27,17 +27,22 @@ const PLACES: readonly (readonly [folder: string, names: RegExp])[] = [
 
 const RC_LOCAL = /\/rc\.local$/;
 /** Much of these is for root alone to read, and no concern of ours: what cannot be read there is passed over. */
-const UNIT_OR_CRON = /^\/etc\/(crontab|cron\.d\/.+|systemd\/system\/.+)$/;
+const UNIT_OR_CRON = /^\/etc\/(crontab|cron\.d\/.*|systemd\/system\/.+)$/;
 
 /** Those that name a configured VIP, and those that could not be read; of rc.local, units and cron the scripts they start as well. */
 export function observeVipFiles(paths: Paths, desired: Desired): readonly FoundFile[] {
   const vips = desired.vips.map(({ address }) => address);
-  const places = PLACES.flatMap(([folder, names]) =>
-    namesOrNone(paths.at(folder)).flatMap((name) => (names.test(name) ? [`${folder}/${name}`] : [])),
+  const fileAt = (path: string): FoundFile => ({ path, content: readText(paths.at(path)) });
+  const places = PLACES.flatMap(([folder, wanted]): readonly FoundFile[] => {
+    const names = namesIn(paths.at(folder));
+    if (names.kind === 'unreadable') return [{ path: `${folder}/`, content: names }];
+    return names.kind === 'absent'
+      ? []
+      : names.value.flatMap((name) => (wanted.test(name) ? [fileAt(`${folder}/${name}`)] : []));
+  });
+  const listed = [...places, ...enabledUnits(paths).map(fileAt)].filter(
+    (file) => isReadable(file) || !UNIT_OR_CRON.test(file.path),
   );
-  const listed = [...places, ...enabledUnits(paths)]
-    .map((path): FoundFile => ({ path, content: readText(paths.at(path)) }))
-    .filter((file) => isReadable(file) || !UNIT_OR_CRON.test(file.path));
   const started = listed.flatMap((file) => {
     if (RC_LOCAL.test(file.path)) return startedBy(paths, file);
     return UNIT_OR_CRON.test(file.path) ? startedBy(paths, file).filter(isReadable) : [];
@@ -63,7 +68,16 @@ function enabledUnits(paths: Paths): readonly string[] {
   return names
     .filter((name) => enabled.has(name))
     .map((name) => `${SYSTEM_UNITS}/${name}`)
-    .filter((path) => lstatSync(paths.at(path), { throwIfNoEntry: false })?.isFile() === true); // no link to /dev/null or to a package
+    .filter((path) => isOwnFile(paths.at(path)));
+}
+
+/** No link to /dev/null or to a package; also what cannot be looked at: reading it then says why. */
+function isOwnFile(path: string): boolean {
+  try {
+    return lstatSync(path).isFile();
+  } catch (error) {
+    return !isAbsent(error);
+  }
 }
 
 /** A script is small; anything larger is a program. */

@@ -169,7 +169,7 @@ describe('addresses', () => {
       vipFiles: [{ path: '/etc/keepalived/keepalived.conf', content: value(`virtual_ipaddress {\n${VIP}\n}\n`) }],
     };
     expect(found({ observed })).toEqual([`critical vip-on-nic@${VIP}`, `advice keepalived-vip@${VIP}`]);
-    expect(found({ observed: { ...observed, keepalived: 'runs' } })).toEqual([`critical keepalived-vip@${VIP}`]);
+    expect(found({ observed: { ...observed, keepalived: value('runs') } })).toEqual([`critical keepalived-vip@${VIP}`]);
   });
 
   it('calls a leak drift even where rsprep was never run, and a missing VIP pending', () => {

@@ -99,6 +99,11 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     ['critical boot-sysctl@/etc/sysctl.conf'],
   ],
   [
+    '/etc/sysctl.conf where nobody can tell who boots the host',
+    boots({ '/etc/sysctl.conf': 'net.ipv4.conf.all.arp_ignore=0\n' }, null),
+    ['critical boot-sysctl@/etc/sysctl.conf'],
+  ],
+  [
     'our own file edited: that is another check',
     { observed: { sysctlFiles: filesOf({}), sysctlFile: value('net.ipv4.conf.all.arp_ignore=0\n') } },
     ['high persist-sysctl'],

@@ -110,7 +110,7 @@ const PROVOKED: Readonly<Record<string, Case>> = {
   },
   'keepalived-vip': observed({
     vipFiles: [file('/etc/keepalived/keepalived.conf', `virtual_ipaddress {\n  ${VIP}/32\n}\n`)],
-    keepalived: 'runs',
+    keepalived: value('runs'),
   }),
   'ipvs-here': observed({
     ipvs: value({ services: [{ protocol: 'tcp', ip: VIP, port: 80 }], syncDaemon: value([]) }),
@@ -173,7 +173,7 @@ const PROVOKED: Readonly<Record<string, Case>> = {
   }),
   'boot-owner': observed({ vipFiles: [file('/etc/rc.local', `ip addr add ${VIP}/32 dev eth0\n`)] }),
   'boot-unit': observed({
-    bootUnit: { state: 'disabled', path: '/etc/systemd/system/rsprep-apply.service', missing: [] },
+    bootUnit: value({ state: 'disabled', path: '/etc/systemd/system/rsprep-apply.service', missing: [] }),
   }),
   'vip-stale': onLoopback(four, six, address('10.0.0.101', 32, { scope: 'host', label: 'lo:rsprep' })),
   ledger: onLoopback(six),

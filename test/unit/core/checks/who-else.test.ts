@@ -1,6 +1,6 @@
 // Who else has to do with the VIP: proxies, keepalived, IPVS, other machines, other tools at boot.
 import { describe, expect, it } from 'vitest';
-import { unreadable, value } from '../../../../src/core/model/reading.ts';
+import { absent, type Reading, unreadable, value } from '../../../../src/core/model/reading.ts';
 import type { BootUnit, Ipvs, Surroundings } from '../../../../src/core/model/surroundings.ts';
 import {
   address,
@@ -51,19 +51,20 @@ const localnode = { role: 'localnode', directors: [DIRECTOR] } as const;
 const activeLinks = { links: value([lo, { ...eth0, addresses: [...eth0.addresses, address(VIP, 32)] }]) };
 const backupOnly = { knobs: knobs({ 'net/ipv4/vs/backup_only': 1 }) };
 
-const keepalived = (text: string, state: Surroundings['keepalived'] = 'runs'): Partial<Surroundings> => ({
+const keepalived = (text: string, state: 'runs' | 'starts at boot' | 'idle' = 'runs'): Partial<Surroundings> => ({
   vipFiles: [file('/etc/keepalived/keepalived.conf', text)],
-  keepalived: state,
+  keepalived: value(state),
 });
 const instance = (device: string) =>
   `vrrp_instance v {\n  interface eth0\n  virtual_ipaddress {\n    ${VIP}/32${device}\n  }\n}\n`;
 
-const unit = (state: BootUnit['state'], missing: readonly string[] = []): BootUnit => ({
-  state,
-  missing,
-  path: '/etc/systemd/system/rsprep-apply.service',
-});
-const atBoot = (path: string, text: string, bootUnit: BootUnit | null = null): Case => ({
+const unit = (state: BootUnit['state'], missing: readonly string[] = []): Reading<BootUnit> =>
+  value({
+    state,
+    missing,
+    path: '/etc/systemd/system/rsprep-apply.service',
+  });
+const atBoot = (path: string, text: string, bootUnit: Reading<BootUnit> = absent): Case => ({
   observed: { vipFiles: [file(path, text)], bootUnit },
 });
 
@@ -339,7 +340,17 @@ const cases: readonly (readonly [name: string, given: Case, wanted: readonly str
     atBoot('/etc/network/interfaces', `iface eth0 inet static\n  address ${VIP}1/24\n`),
     [],
   ],
-  ['no systemd', { observed: { bootUnit: null } }, []],
+  ['no systemd', { observed: { bootUnit: absent } }, []],
+  [
+    'a boot unit that this user may not look for',
+    { observed: { bootUnit: unreadable('privilege', 'EACCES') } },
+    ['unknown boot-unit'],
+  ],
+  [
+    'keepalived that nobody can tell of',
+    { observed: { ...keepalived(instance('')), keepalived: unreadable('io', 'ELOOP') } },
+    [`critical keepalived-vip@${VIP}`],
+  ],
   ['the boot unit enabled', { observed: { bootUnit: unit('enabled') } }, []],
   ['the boot unit not installed', { observed: { bootUnit: unit('not-installed') } }, ['advice boot-unit']],
   ['the boot unit disabled', { observed: { bootUnit: unit('disabled') } }, ['high boot-unit']],
