@@ -1,10 +1,33 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { LockResult } from '../../app/ports/host.ts';
-import { errorText, isPrivilege } from '../files/errors.ts';
+import type { Failure, LockResult } from '../../app/ports/host.ts';
+import { errorCode, errorText, isPrivilege } from '../files/errors.ts';
 import { LOCK_PATH, type Paths } from '../files/paths.ts';
 import { lockAtOnce } from '../process/child.ts';
 import { type CommandResult, change, commandFailure } from '../process/command.ts';
+import {
+  closeLockFile,
+  contentOf,
+  isHeldByUs,
+  isInPlace,
+  type LockFile,
+  NotOurs,
+  openLockFile,
+  openSuccessor,
+  putInPlace,
+} from './lock-file.ts';
+
+type Taken =
+  | { readonly kind: 'held'; readonly file: LockFile }
+  | { readonly kind: 'busy'; readonly by: string }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** The file was replaced meanwhile. */
+  | { readonly kind: 'again' };
+
+/** Between two looks at a lock that cannot be waited for, in milliseconds. */
+const PAUSE_MS = 100;
+/** A file that is replaced under our hands more often than that is nothing that an rsprep does. */
+const MOST_TRIES = 100;
 
 /**
  * Takes the lock on a descriptor of ours: the lock belongs to the open file description (flock(2)), so it
@@ -13,34 +36,67 @@ import { type CommandResult, change, commandFailure } from '../process/command.t
  */
 export async function acquireLock(paths: Paths, timeoutMs: number, command: string, now: Date): Promise<LockResult> {
   const path = paths.at(LOCK_PATH);
-  let fd: number;
+  const endMs = monotonicMs() + timeoutMs;
+  for (let tries = 1; ; tries += 1) {
+    const leftMs = Math.max(0, Math.round(endMs - monotonicMs()));
+    const taken = await tryOnce(path, leftMs);
+    if (taken.kind === 'held') {
+      note(taken.file.fd, `${JSON.stringify({ pid: process.pid, command, since: now.toISOString() })}\n`);
+      return { kind: 'held', fd: taken.file.fd, release: () => closeLockFile(taken.file) };
+    }
+    if (taken.kind === 'failed') return taken;
+    if (taken.kind === 'busy' && monotonicMs() >= endMs) return taken;
+    if (tries >= MOST_TRIES && monotonicMs() >= endMs) return { kind: 'busy', by: 'another rsprep' };
+    if (taken.kind === 'busy') await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+async function tryOnce(path: string, timeoutMs: number): Promise<Taken> {
+  let file: LockFile;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    fd = openSync(path, 'a+', 0o644);
+    file = openLockFile(path);
   } catch (error) {
-    const kind = isPrivilege(error) ? 'permission' : 'failed';
-    return {
-      kind: 'failed',
-      failure: {
-        kind,
-        message: `cannot open the lock ${path}: ${errorText(error)}`,
-        next:
-          kind === 'permission'
-            ? 'run this as root'
-            : `make ${dirname(path)} writable, and see that its file system has free space; nothing was changed`,
-      },
-    };
+    return { kind: 'failed', failure: openFailure(path, error) };
   }
-  const result = await flock(fd, timeoutMs);
-  if (result.kind === 'ok') {
-    const holder = `${JSON.stringify({ pid: process.pid, command, since: now.toISOString() })}\n`;
-    note(fd, holder);
-    return { kind: 'held', fd, release: () => closeSync(fd) };
+  const taken = file.isLoose ? await replaceLoose(file, path, timeoutMs) : await lock(file, path, timeoutMs);
+  if (taken.kind !== 'held') closeLockFile(file);
+  return taken;
+}
+
+async function lock(file: LockFile, path: string, timeoutMs: number): Promise<Taken> {
+  const result = await flock(file.fd, timeoutMs);
+  if (result.kind === 'ok') return isInPlace(file) ? { kind: 'held', file } : { kind: 'again' };
+  if (isBusy(result)) return { kind: 'busy', by: holderOf(contentOf(file)) };
+  const next = result.kind === 'missing' ? 'install util-linux, which has flock(1)' : 'run it again';
+  return {
+    kind: 'failed',
+    failure: { kind: 'failed', message: commandFailure(result, `cannot lock ${path}`), next },
+  };
+}
+
+/**
+ * A file that others can open is replaced, not closed to them: one of them may hold its lock already. It is waited for only
+ * where a process of this user's holds it: a run of an older version.
+ */
+async function replaceLoose(file: LockFile, path: string, timeoutMs: number): Promise<Taken> {
+  const old = await lock(file, path, isHeldByUs(file) ? timeoutMs : 0);
+  if (old.kind === 'failed' || old.kind === 'again') return old;
+  if (old.kind === 'busy' && isHeldByUs(file)) return old;
+  let next: LockFile;
+  try {
+    next = openSuccessor(file, path);
+  } catch (error) {
+    return { kind: 'failed', failure: openFailure(path, error) };
   }
-  closeSync(fd);
-  if (isBusy(result)) return { kind: 'busy', by: holderOf(path) };
-  const message = commandFailure(result, `cannot lock ${path}`);
-  return { kind: 'failed', failure: { kind: 'failed', message, next: 'install util-linux, which has flock(1)' } };
+  const result = await flock(next.fd, 0);
+  if (result.kind === 'ok' && putInPlace(file, next)) {
+    closeSync(file.fd);
+    return { kind: 'held', file: next };
+  }
+  closeSync(next.fd);
+  return { kind: 'again' };
 }
 
 /** Nearly always the lock is free: then no program is started. flock(1) waits where somebody has it, and where there is no addon. */
@@ -55,19 +111,29 @@ async function flock(fd: number, timeoutMs: number): Promise<CommandResult> {
 const isBusy = (result: CommandResult): boolean =>
   result.kind === 'failed' && result.status === 1 && result.stderr.trim() === '';
 
+function openFailure(path: string, error: unknown): Failure {
+  const message = `cannot open the lock ${path}: ${errorText(error)}`;
+  if (error instanceof NotOurs)
+    return { kind: 'failed', message: error.message, next: `${error.next}. Nothing was changed` };
+  if (errorCode(error) === null) throw error;
+  if (isPrivilege(error)) return { kind: 'permission', message, next: 'run this as root' };
+  const next = `make ${dirname(path)} writable, and see that its file system has free space; nothing was changed`;
+  return { kind: 'failed', message, next };
+}
+
 /** For the one who finds it busy. A full disk must not keep anybody from fixing a host, so a failure here is no failure. */
 function note(fd: number, holder: string): void {
   try {
     ftruncateSync(fd);
-    writeSync(fd, holder);
+    writeSync(fd, holder, 0);
   } catch (error) {
     process.emitWarning(`the lock is taken, but the file does not say by whom: ${errorText(error)}`);
   }
 }
 
-function holderOf(path: string): string {
+function holderOf(text: string): string {
   try {
-    const { pid, command, since } = JSON.parse(readFileSync(path, 'utf8'));
+    const { pid, command, since } = JSON.parse(text);
     const alive = isAlive(Number(pid));
     return alive
       ? `\`rsprep ${command}\` (pid ${pid}, since ${since})`
