@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { buildNative } from './build-native.mjs';
 import { runChecks } from './check.mjs';
 import { freshLacks, lackedPrograms, netnsLacks, realLacks } from './test/needs.mjs';
-import { decideInstall, installCommand, packagesFor, thisHost } from './test/packages.mjs';
+import { decideInstall, installCommand, packagesFor, thisHost, unpackPromtool } from './test/packages.mjs';
 import { runTiers } from './test/run.mjs';
 import { runVitest, spoken } from './test/vitest.mjs';
 
@@ -45,7 +45,15 @@ const say = (line) => console.log(line);
 async function install() {
   const { install: packages, say: words } = decideInstall(packagesFor(chosen.map(({ name }) => name)), thisHost());
   if (words !== null) say(`set-up     | ${words}`);
-  if (packages.length === 0) return;
+  if (packages.length > 0) await installWith(packages);
+  const unpack = chosen.some(({ name }) => ['unit', 'netns'].includes(name)) ? unpackPromtool(thisHost()) : null;
+  if (unpack === null) return;
+  const last = [];
+  const how = (await spoken(unpack, (line) => last.push(line))) === 0 ? 'is' : `could not be (${last.at(-1)})`;
+  say(`set-up     | promtool ${how} unpacked from the package prometheus, which is not installed`);
+}
+
+async function installWith(packages) {
   const startedMs = performance.now();
   const last = [];
   const status = await spoken(installCommand(packages), (line) => last.push(line));

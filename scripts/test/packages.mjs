@@ -2,7 +2,8 @@
 // version of them, and of what they depend on, is the release's own business. `node scripts/test/packages.mjs` prints them all.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const LAB = ['iproute2', 'mount', 'nftables', 'util-linux'];
 const NAMESPACES = [
@@ -15,7 +16,7 @@ export const PACKAGES = {
   lab: LAB,
   bench: [...LAB, 'gcc', 'libc6-dev'],
   check: [],
-  unit: ['fish', 'zsh', 'groff-base', 'systemd', 'prometheus', 'util-linux'],
+  unit: ['fish', 'zsh', 'groff-base', 'systemd', 'util-linux'],
   generated: [],
   netns: NAMESPACES,
   // clang and lld build prebuilds/ again.
@@ -65,6 +66,7 @@ export const thisHost = () => ({
   root: process.getuid?.() === 0,
   optOut: process.env.RSPREP_TEST_INSTALL === '0',
   missing: missingPackages,
+  has: (program) => quiet('sh', ['-c', 'command -v "$0"', program]).status === 0,
 });
 
 /** The packages of `names` that Debian has for this machine: User-Mode Linux, say, is for x86-64 alone. */
@@ -91,6 +93,24 @@ known() { for p in "$@"; do apt-cache policy "$p" | grep -q 'Candidate: [^(]' &&
 attempt() { set -- $(known "$@"); [ $# -eq 0 ] || ${install} "$@"; }
 ${stale ? `${update} && attempt "$@"` : `attempt "$@" || { ${update} && attempt "$@"; }`}`;
   return ['sh', '-c', script, 'sh', ...names];
+}
+
+/** Where programs are unpacked whose packages are better not installed. */
+export const UNPACKED = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), '.cache/unpacked');
+
+/**
+ * promtool comes with the whole Prometheus server, which Debian starts as soon as it is installed: so the package is only unpacked.
+ * @returns {readonly string[] | null} a program that does it; null where there is one already, or nothing may be fetched
+ */
+export function unpackPromtool(host, folder = UNPACKED) {
+  if (!host.debian || host.optOut || host.has('promtool') || existsSync(join(folder, 'usr/bin/promtool'))) return null;
+  const script = `
+set -e
+mkdir -p "$0" && cd "$0"
+apt-get download -qq prometheus || { [ "$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq prometheus; }
+for d in prometheus_*.deb; do dpkg-deb --fsys-tarfile "$d" | tar -x ./usr/bin/promtool; done
+rm prometheus_*.deb`;
+  return ['sh', '-c', script, folder];
 }
 
 /** Installs them now, for the commands that need nothing else meanwhile. @returns whether all went well */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { UNPACKED } from './packages.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const VITEST = join(root, 'node_modules/vitest/vitest.mjs');
@@ -17,6 +18,7 @@ export async function runVitest(project, say, program = [process.execPath, VITES
   const status = await spoken([...program, 'run', '--project', project, `--reporter=${REPORTER}`], say, {
     RSPREP_TEST_RESULT: file,
     NO_COLOR: '1',
+    PATH: `${process.env.PATH}:${join(UNPACKED, 'usr/bin')}`,
   });
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map(parsed) : [];
   rmSync(file, { force: true });

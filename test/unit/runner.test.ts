@@ -38,8 +38,12 @@ const { netnsLacks } = (await load('needs.mjs')) as { netnsLacks(machine: Machin
 const { runVitest } = (await load('vitest.mjs')) as {
   runVitest(project: string, say: (line: string) => void, program: readonly string[]): Promise<Ran>;
 };
-const { decideInstall, PACKAGES } = (await load('packages.mjs')) as {
+const { decideInstall, PACKAGES, unpackPromtool } = (await load('packages.mjs')) as {
   decideInstall(wanted: readonly string[], host: Host): { install: readonly string[]; say: string | null };
+  unpackPromtool(
+    host: Pick<Host, 'debian' | 'optOut'> & Pick<Machine, 'has'>,
+    folder: string,
+  ): readonly string[] | null;
   readonly PACKAGES: Readonly<Record<string, readonly string[]>>;
 };
 
@@ -327,6 +331,14 @@ describe('what it installs', () => {
     ['nothing elsewhere: the tiers name what they lack', { debian: false }, [], null],
   ])('%s', (_name, differs, install, say) => {
     expect(decideInstall(wanted, { ...host, ...differs })).toEqual({ install, say });
+  });
+  it('unpacks promtool, whose package would start a server, only where there is none', () => {
+    const nowhere = join(tmpdir(), 'rsprep-no-such-folder');
+    const may = { debian: true, optOut: false, has: () => false };
+    expect(unpackPromtool(may, nowhere)?.at(-1)).toBe(nowhere);
+    for (const differs of [{ debian: false }, { optOut: true }, { has: (name: string) => name === 'promtool' }])
+      expect(unpackPromtool({ ...may, ...differs }, nowhere)).toBeNull();
+    expect(Object.values(PACKAGES).flat()).not.toContain('prometheus');
   });
   it('is named without a release', () => {
     expect(

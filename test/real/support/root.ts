@@ -64,7 +64,10 @@ export async function guestRoot(): Promise<string> {
   if (existsSync(root)) return root;
   mkdirSync(CACHE, { recursive: true });
   for (const entry of readdirSync(CACHE)) {
-    if (entry.startsWith('root-')) rmSync(join(CACHE, entry), { recursive: true, force: true });
+    // Half-made ones are of runs that were killed; one at work is somebody else's.
+    const builder = /^building-(\d+)$/.exec(entry)?.[1];
+    if (entry.startsWith('root-') || (builder !== undefined && !existsSync(`/proc/${builder}`)))
+      rmSync(join(CACHE, entry), { recursive: true, force: true });
   }
   const building = join(CACHE, `building-${process.pid}`);
   try {
