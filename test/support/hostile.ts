@@ -52,4 +52,4 @@ export const hostile: fc.Arbitrary<string> = fc
     minLength: 1,
     maxLength: 6,
   })
-  .map((pieces) => pieces.join(''));
+  .map((pieces) => pieces.join('') || 'x');
