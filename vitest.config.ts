@@ -41,6 +41,15 @@ export default defineConfig({
         },
       },
       { test: { ...KERNEL, name: 'load', include: LOAD } },
+      // Two commands at a time. No second try: a fault that one run in two survives is found only by the other.
+      {
+        test: {
+          ...KERNEL,
+          ...{ fileParallelism: true, maxWorkers: 2, retry: 0, testTimeout: 0 },
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+        },
+      },
       // Two roots at once: most of it is unpacking and waiting for registries.
       { test: { name: 'fresh', include: ['test/fresh/**/*.test.ts'], pool: 'forks', hookTimeout: 300_000 } },
       {

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildNative } from './build-native.mjs';
 import { runChecks } from './check.mjs';
-import { freshLacks, lackedPrograms, netnsLacks, realLacks } from './test/needs.mjs';
+import { faultsLacks, freshLacks, lackedPrograms, netnsLacks, realLacks } from './test/needs.mjs';
 import { decideInstall, installCommand, packagesFor, thisHost, unpackPromtool } from './test/packages.mjs';
 import { runTiers } from './test/run.mjs';
 import { runVitest, spoken } from './test/vitest.mjs';
@@ -22,6 +22,7 @@ const TIERS = [
   { name: 'generated', lane: 'front', lacks: () => [], installs: false },
   { name: 'unit', lane: 'front', lacks: () => [], fast: true },
   { name: 'netns', lane: 'front', lacks: netnsLacks },
+  { name: 'faults', lane: 'front', lacks: faultsLacks },
   { name: 'real', lane: 'front', lacks: realLacks },
   { name: 'fresh', lane: 'back', lacks: freshLacks },
   { name: 'load', lane: 'alone', lacks: () => [...netnsLacks(), ...lackedPrograms(['clang', 'ld.lld'])] },

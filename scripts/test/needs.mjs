@@ -64,6 +64,12 @@ export const netnsLacks = (machine = thisMachine) => [
   ...lackedPrograms([...NAMESPACES, 'tcpdump', 'flock', 'setpriv', 'mount'], machine),
 ];
 
+/** It traces with a program of its own (test/support/tools/syscallfault.c). */
+export const faultsLacks = (machine = thisMachine) => [
+  ...lackedNamespaces(machine),
+  ...lackedPrograms(['ip', 'cc'], machine),
+];
+
 export async function realLacks(machine = thisMachine) {
   const lacks = lackedNamespaces(machine);
   if (lacks.length > 0) return lacks;

@@ -19,6 +19,7 @@ export const PACKAGES = {
   unit: ['fish', 'zsh', 'groff-base', 'systemd', 'util-linux'],
   generated: [],
   netns: NAMESPACES,
+  faults: ['iproute2', 'gcc', 'libc6-dev'],
   // clang and lld build prebuilds/ again.
   load: [...NAMESPACES, 'clang', 'lld'],
   real: [...NAMESPACES, 'user-mode-linux', 'mmdebstrap'],

@@ -11,7 +11,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const cache = join(here, '../../build/tools');
 
 /** Path of the compiled tool; the name carries a hash of its source, so that a changed source is compiled again. */
-export function tool(name: 'arpflood' | 'lanpeer' | 'udpecho' | 'udpload'): string {
+export function tool(name: 'arpflood' | 'lanpeer' | 'syscallfault' | 'udpecho' | 'udpload'): string {
   const source = join(here, 'tools', `${name}.c`);
   const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12);
   const binary = join(cache, `${name}-${hash}`);
