@@ -1,3 +1,4 @@
+import { SEVERITIES } from '../model/finding.ts';
 import type { GoneFinding, OpenFinding } from './compare.ts';
 import { EXIT } from './exit-code.ts';
 
@@ -57,18 +58,45 @@ export function parseRecord(line: string): RunRecord | null {
   } catch {
     return null;
   }
-  if (typeof parsed !== 'object' || parsed === null) return null;
-  const { v, seq, changedSeq, told, at, exit, ms, open } = parsed as Partial<RunRecord>;
-  const numbers = [seq, changedSeq, told, exit, ms, open].every(Number.isFinite);
-  const lists = (['new', 'changed', 'gone'] as const).every((key) => isFindings((parsed as Partial<RunRecord>)[key]));
-  if (v !== JOURNAL_VERSION || !numbers || !lists || typeof at !== 'string') return null;
-  return Number.isNaN(Date.parse(at)) ? null : (parsed as RunRecord);
+  if (!isObject(parsed) || parsed.v !== JOURNAL_VERSION || !isTime(parsed.at)) return null;
+  const numbers = ['seq', 'changedSeq', 'told', 'exit', 'ms', 'open'].every((key) => Number.isFinite(parsed[key]));
+  const lists = ['new', 'changed', 'gone'].every((key) => parsed[key] === undefined || isFindings(parsed[key]));
+  const { who = {}, overrides = [], failure = '' } = parsed;
+  const rest = isObject(who) && Object.values(who).every(isTexts) && isTexts(overrides) && isText(failure);
+  return numbers && lists && rest ? (parsed as unknown as RunRecord) : null;
 }
 
-export const isFindings = (list: unknown): boolean =>
-  list === undefined ||
-  (Array.isArray(list) &&
-    list.every((item: Partial<OpenFinding> | null) => typeof item?.id === 'string' && typeof item.since === 'string'));
+/** Null for what is none of ours; it can be made again from the journal. */
+export function parseLastRun(text: string): LastRun | null {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(parsed) || parsed.format !== 1 || !Number.isFinite(parsed.seq) || !isFindings(parsed.open)) return null;
+  const { toldAt, successAt, textfile } = parsed;
+  const times = [toldAt, successAt].every((time) => time === null || isTime(time));
+  return times && (textfile === null || isText(textfile)) ? (parsed as unknown as LastRun) : null;
+}
+
+/** The user rsprep may write these files, and root reads them: every field is looked at before it is used. */
+const isFindings = (list: unknown): boolean => Array.isArray(list) && list.every(isFinding);
+
+const isFinding = (item: unknown): boolean =>
+  isObject(item) &&
+  [item.id, item.check, item.seen].every(isText) &&
+  isTime(item.since) &&
+  SEVERITIES.some((severity) => severity === item.severity) &&
+  (item.kind === 'wrong' || item.kind === 'unknown') &&
+  (item.cause === null || isText(item.cause)) &&
+  typeof item.told === 'boolean';
+
+const isObject = (item: unknown): item is Readonly<Record<string, unknown>> =>
+  typeof item === 'object' && item !== null && !Array.isArray(item);
+const isText = (item: unknown): item is string => typeof item === 'string';
+const isTexts = (list: unknown): boolean => Array.isArray(list) && list.every(isText);
+const isTime = (item: unknown): boolean => isText(item) && !Number.isNaN(Date.parse(item));
 
 /** The run could tell how the host is: as wanted, drift or pending. */
 export const couldTell = ({ exit }: Pick<RunRecord, 'exit'>): boolean =>

@@ -1,6 +1,7 @@
 import { type Stats, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { ConfigurationNow, ResponderState, Responding } from '../../app/ports/respond.ts';
+import { escapeJson } from '../../core/escape.ts';
 import { LEDGER_PATH } from '../../core/model/ledger.ts';
 import { OVERRIDES_PATH } from '../../core/model/override.ts';
 import type { SocketStats } from '../../udp/stats.ts';
@@ -47,7 +48,7 @@ export function respondingAt(
 
 /** @throws the system's error */
 export const writeResponderRecord = (paths: Paths, record: ResponderRecord): Promise<void> =>
-  writeAtomic(paths.at(RESPONDER_STATE_PATH), `${JSON.stringify(record)}\n`);
+  writeAtomic(paths.at(RESPONDER_STATE_PATH), `${escapeJson(JSON.stringify(record))}\n`);
 
 /** Null where no responder ran since boot, or its file cannot be used. */
 export function readResponderRecord(paths: Paths): ResponderRecord | null {

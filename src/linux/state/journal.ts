@@ -15,8 +15,15 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { escapeJson } from '../../core/escape.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { isFindings, type LastRun, parseRecord, REPORT_DIRECTORY, type RunRecord } from '../../core/report/journal.ts';
+import {
+  type LastRun,
+  parseLastRun,
+  parseRecord,
+  REPORT_DIRECTORY,
+  type RunRecord,
+} from '../../core/report/journal.ts';
 import { causeOf, errorText, isAbsent } from '../files/errors.ts';
 import { readText, writeAtomic } from '../files/files.ts';
 import { asOwnerOf } from '../files/owner.ts';
@@ -79,7 +86,7 @@ export function appendRecord(paths: Paths, record: RunRecord, rotateBytes = ROTA
       const { size } = fstatSync(fd);
       // Everybody may read the history, whatever the umask of the unit.
       if (size === 0) fchmodSync(fd, 0o644);
-      const line = Buffer.from(`${JSON.stringify(record)}\n`);
+      const line = Buffer.from(`${escapeJson(JSON.stringify(record))}\n`);
       if (writeSync(fd, line) !== line.length) {
         ftruncateSync(fd, size);
         throw Object.assign(new Error('no space left for a whole line'), { code: 'ENOSPC' });
@@ -97,20 +104,15 @@ export function readLastRun(paths: Paths): Reading<LastRun> {
   const path = join(paths.at(REPORT_DIRECTORY), LAST);
   const text = readText(path);
   if (text.kind !== 'value') return text;
-  try {
-    const parsed: Partial<LastRun> | null = JSON.parse(text.value);
-    if (parsed?.format === 1 && isFindings(parsed.open) && Number.isFinite(parsed.seq)) return value(parsed as LastRun);
-    return absent;
-  } catch {
-    // It can be made again from the journal.
-    return absent;
-  }
+  const last = parseLastRun(text.value);
+  // What is none can be made again from the journal.
+  return last === null ? absent : value(last);
 }
 
 /** @throws the system's error; the file is then as it was. */
 export const writeLastRun = (paths: Paths, last: LastRun): Promise<void> =>
   asOwnerOf(paths.at(REPORT_DIRECTORY), () =>
-    writeAtomic(join(paths.at(REPORT_DIRECTORY), LAST), `${JSON.stringify(last)}\n`),
+    writeAtomic(join(paths.at(REPORT_DIRECTORY), LAST), `${escapeJson(JSON.stringify(last))}\n`),
   );
 
 /** Oldest first, the one that is written to last. */

@@ -1,3 +1,4 @@
+import { escapeJson } from '../../core/escape.ts';
 import { OVERRIDES_PATH, type Override } from '../../core/model/override.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { deleteFile, readText, writeAtomic } from '../files/files.ts';
@@ -20,7 +21,7 @@ export function readOverrides(paths: Paths): Reading<readonly Override[]> {
 export async function writeOverrides(paths: Paths, overrides: readonly Override[]): Promise<void> {
   const path = paths.at(OVERRIDES_PATH);
   if (overrides.length === 0) deleteFile(path);
-  else await writeAtomic(path, `${JSON.stringify(overrides, null, 2)}\n`);
+  else await writeAtomic(path, `${escapeJson(JSON.stringify(overrides, null, 2))}\n`);
 }
 
 function isOverride(item: unknown): item is Override {

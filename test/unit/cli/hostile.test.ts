@@ -136,7 +136,7 @@ it('overrides of other users, and the journal of earlier runs', async () => {
         expectTame(argv, said);
         expect({ argv, code: said.code }).toEqual({ argv, code: 0 });
       }
-      const leak = { ...open('arp-ignore', text), seen: text, severity: text, cause: text };
+      const leak = { ...open('arp-ignore', text), seen: text, cause: text };
       const run = { v: 1, seq: 1, changedSeq: 1, told: 0, at: '2026-01-01T00:00:00Z', exit: 2, ms: 1, open: 1 };
       const lines = [
         { ...run, new: [leak], who: { [leak.id]: [text] }, overrides: [text], failure: text },
@@ -169,5 +169,27 @@ it.each([true, false])('the log, on a terminal: %s', async (errIsTerminal) => {
         if (!errIsTerminal) expect(JSON.parse(line)).toMatchObject({ subject: text, msg: `not vouching: ${text}` });
       }
     }),
+  );
+});
+
+it('a journal with anything in any field is skipped or shown, and never a bug', async () => {
+  const leak = open('arp-ignore', 'eth0');
+  const run = { v: 1, seq: 1, changedSeq: 1, told: 0, at: '2026-01-01T00:00:00Z', exit: 2, ms: 1, open: 1 };
+  const record = { ...run, new: [leak], gone: [leak], who: { [leak.id]: ['x'] }, overrides: ['hold'], failure: 'x' };
+  const places = [...Object.keys(record), ...Object.keys(leak).map((key) => `new.0.${key}`), `who.${leak.id}`, 'new.0'];
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...places), fc.jsonValue(), async (place, anything) => {
+      const changed = structuredClone(record);
+      const keys = place.split('.');
+      const last = keys.pop() ?? '';
+      const parent = keys.reduce((at, key) => (at as Record<string, unknown>)[key], changed as unknown);
+      (parent as Record<string, unknown>)[last] = anything;
+      const lines = [record, changed, { ...run, seq: 3 }].map((line) => `${JSON.stringify(line)}\n`);
+      put('var/lib/rsprep/report/journal.jsonl', lines.join(''));
+      const said = await call('report', '--history', '--root', root);
+      expectTame([place, JSON.stringify(anything)], said);
+      expect(said.code).toBe(0);
+    }),
+    { numRuns: 300 },
   );
 });

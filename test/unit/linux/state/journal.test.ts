@@ -56,6 +56,42 @@ const newest = (): number | null => {
   return last.kind === 'value' ? (last.value?.seq ?? null) : Number.NaN;
 };
 
+it('what the last report left is believed only where each field is what it should be', async () => {
+  const last = { ...firstRun, seq: 3, open: [open('arp-ignore', 'eth0')], toldAt: null, textfile: '/x.prom' };
+  await writeLastRun(paths, last);
+  expect(readLastRun(paths)).toEqual({ kind: 'value', value: last });
+  const { textfile: _, ...without } = last;
+  for (const other of [
+    ...[
+      null,
+      3,
+      [],
+      without,
+      { ...last, format: 2 },
+      { ...last, seq: '3' },
+      { ...last, open: null },
+      { ...last, textfile: 3 },
+    ],
+    ...[
+      { ...last, toldAt: 'never' },
+      { ...last, open: [null] },
+      { ...last, open: [{ ...last.open[0], seen: {} }] },
+    ],
+  ]) {
+    writeFileSync(join(directory(), 'last.json'), JSON.stringify(other));
+    expect({ other, read: readLastRun(paths) }).toEqual({ other, read: { kind: 'absent' } });
+  }
+});
+
+it('no line of it steers the terminal of whoever looks at the file', async () => {
+  const evil = open('arp-ignore', '\u202e\u007f', { seen: 'a\u009b8m\u2028' });
+  await appendRecord(paths, record(1, { new: [evil] }));
+  await writeLastRun(paths, { ...firstRun, open: [evil] });
+  for (const name of ['journal.jsonl', 'last.json'])
+    expect(readFileSync(join(directory(), name), 'utf8')).toMatch(/^[\x20-\x7e]+\n$/);
+  expect(read().records[0]?.new).toEqual([evil]);
+});
+
 describe('the journal', () => {
   it('is empty on a host where no report ever ran', () => {
     expect(newest()).toBe(null);
