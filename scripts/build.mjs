@@ -35,7 +35,6 @@ const RARE = [
   'execa',
   'pino',
   'pino-pretty',
-  'write-file-atomic',
   'yaml',
   '@valibot/to-json-schema',
   ...['cpu', 'memory', 'network', 'osinfo', 'system'].map((name) => `systeminformation/lib/${name}.js`),

@@ -28,7 +28,7 @@ export async function loadConfigFile(file: string, root: string, options: LoadOp
   const read =
     file === '-'
       ? await readStream(options.stdin ?? process.stdin)
-      : readTrustedFile(source, options.owners ?? trustedOwners());
+      : readTrustedFile(source, options.owners ?? trustedOwners(), path.normalize(root).replace(/(.)\/+$/, '$1'));
   if (read.kind === 'refused') return { ...read, source };
   if (read.kind === 'too-large') return { kind: 'invalid', source, errors: [tooLarge(source)] };
   const decoded = decodeConfig(read.bytes, source);
@@ -56,10 +56,10 @@ type ReadResult =
  * what the path leads to in between: that is just what was looked at. O_NOFOLLOW: the end is no link any more. O_NONBLOCK: a
  * FIFO does not make it wait.
  */
-function readTrustedFile(file: string, owners: TrustedOwners): ReadResult {
+function readTrustedFile(file: string, owners: TrustedOwners, root: string): ReadResult {
   let descriptor: number | undefined;
   try {
-    const resolved = resolveTrusted(file, owners);
+    const resolved = resolveTrusted(file, owners, root);
     if (resolved.kind === 'distrusted') return { kind: 'refused', why: resolved.why };
     descriptor = openSync(resolved.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stats = fstatSync(descriptor);

@@ -37,15 +37,25 @@ export function trustedOwners(): TrustedOwners {
  * directory in which somebody else could put another file, or another directory, in the place of the next step: owned by
  * somebody else, or writable by group or others. A sticky one is fine (in /tmp only the owner of an entry can replace it, and
  * the owner of the entry is looked at as well). The same rule as sshd's StrictModes, for links and their targets.
+ * What is below `root` (`--root`) is followed as on the host that the root is for: absolute links lead to inside it, and `..` ends at it.
  * Throws the system's error if a step does not exist or cannot be looked at.
  */
-export function resolveTrusted(
-  file: string,
-  owners: TrustedOwners,
-): { readonly kind: 'trusted'; readonly path: string } | { readonly kind: 'distrusted'; readonly why: Distrust } {
-  let current = '/';
+export function resolveTrusted(file: string, owners: TrustedOwners, root = '/'): Resolved {
+  if (root !== '/' && file.startsWith(`${root}/`)) {
+    const top = resolveTrusted(root, owners);
+    return top.kind === 'trusted' ? walk(top.path, file.slice(root.length), owners) : top;
+  }
+  return walk('/', file.startsWith('/') ? file : `${process.cwd()}/${file}`, owners);
+}
+
+type Resolved =
+  | { readonly kind: 'trusted'; readonly path: string }
+  | { readonly kind: 'distrusted'; readonly why: Distrust };
+
+function walk(top: string, file: string, owners: TrustedOwners): Resolved {
+  let current = top;
   // Not path.resolve(): it takes "link/.." for nothing, the kernel goes to the parent of the link's target.
-  let pending = (file.startsWith('/') ? file : `${process.cwd()}/${file}`).split('/').filter(isStep);
+  let pending = file.split('/').filter(isStep);
   let links = 0;
   for (;;) {
     const directory = lstatSync(current);
@@ -54,7 +64,7 @@ export function resolveTrusted(
     const step = pending.shift();
     if (step === undefined) return { kind: 'trusted', path: current };
     if (step === '..') {
-      current = path.dirname(current);
+      if (current !== top) current = path.dirname(current);
       continue;
     }
     const next = path.join(current, step);
@@ -64,7 +74,7 @@ export function resolveTrusted(
       // In a sticky directory anyone can make a link of their own; only its owner tells whose it is.
       if (!owners.has(stats.uid)) return { kind: 'distrusted', why: ownerOf('the link', next, stats, owners) };
       const target = readlinkSync(next);
-      if (target.startsWith('/')) current = '/';
+      if (target.startsWith('/')) current = top;
       pending = [...target.split('/').filter(isStep), ...pending];
       continue;
     }

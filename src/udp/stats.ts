@@ -1,7 +1,7 @@
 import type { Handle, Native } from './native.ts';
 
 /** In the order of `enum counter` in src/native/udp/engine.h. */
-const NAMES = [
+export const COUNTERS = [
   'received',
   'sent',
   'kernelDrops',
@@ -38,12 +38,12 @@ const NAMES = [
  * - `wouldBlock`: how often the send buffer was full; `receiveErrors`: failed recvmmsg calls
  * - `votes`, `statuses`: answered natively; `silent`: not vouched for, so not answered; `expired`: nobody renewed the lease
  */
-export type SocketStats = Readonly<Record<(typeof NAMES)[number], number>>;
+export type SocketStats = Readonly<Record<(typeof COUNTERS)[number], number>>;
 
-const zeros = (): number[] => NAMES.map(() => 0);
+const zeros = (): number[] => COUNTERS.map(() => 0);
 
 export function readStats(native: Native, handle: Handle | null): SocketStats {
-  const values = handle === null ? zeros() : new Float64Array(NAMES.length);
+  const values = handle === null ? zeros() : new Float64Array(COUNTERS.length);
   if (values instanceof Float64Array && handle !== null) native.stats(handle, values);
-  return Object.fromEntries(NAMES.map((name, index) => [name, values[index] ?? 0])) as SocketStats;
+  return Object.fromEntries(COUNTERS.map((name, index) => [name, values[index] ?? 0])) as SocketStats;
 }

@@ -3,8 +3,8 @@ import type { Action } from '../../core/model/action.ts';
 import { settingPath, settingText } from '../../core/model/arp-settings.ts';
 import { assertNever } from '../../core/model/names.ts';
 import { errorText, isAbsent } from '../files/errors.ts';
-import { deleteFile, writeAtomic } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
+import { deleteFile, writeAtomic } from '../files/replace.ts';
 import { readSysctl, writeSysctl } from '../observe/sysctl.ts';
 import { commandFailure } from '../process/command.ts';
 import { type AddressAction, changeAddresses, isAddressAction } from './addresses.ts';
@@ -64,9 +64,9 @@ async function performOne(paths: Paths, action: Action, context: PerformContext)
         : failure(action, commandFailure(result, `cannot set ${action.device} ${action.up ? 'up' : 'down'}`));
     }
     case 'write-file':
-      return attempt(action, () => writeAtomic(paths.at(action.path), action.content));
+      return attempt(action, () => writeAtomic(paths, action.path, action.content));
     case 'delete-file':
-      return attempt(action, async () => deleteFile(paths.at(action.path)));
+      return attempt(action, async () => deleteFile(paths, action.path));
     case 'adopt-address':
     case 'record-desired':
       return done(action);

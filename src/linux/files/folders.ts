@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, opendirSync, readdirSync } from 'node:fs';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { causeOf, errorText, isAbsent } from './errors.ts';
 import type { Paths } from './paths.ts';
@@ -16,6 +16,19 @@ export function namesIn(folder: string): Reading<readonly string[]> {
 export function namesOrNone(folder: string): readonly string[] {
   const names = namesIn(folder);
   return names.kind === 'value' ? names.value : [];
+}
+
+/** As many as there are up to a number, in no order: of a folder that somebody else may fill. @throws the system's error. */
+export function someNamesIn(folder: string, most: number): readonly string[] {
+  const directory = opendirSync(folder);
+  const names: string[] = [];
+  try {
+    for (let entry = directory.readSync(); entry !== null && names.length < most; entry = directory.readSync())
+      names.push(entry.name);
+  } finally {
+    directory.closeSync();
+  }
+  return names;
 }
 
 /** Whether anything is there, a link that leads nowhere included. @throws the system's error where nobody can tell. */
@@ -38,7 +51,7 @@ export function presence(path: string): Reading<true> {
 /** The first of several that is there; unreadable where one before it, or any if none is, cannot be looked for. */
 export function firstPresent(paths: Paths, candidates: readonly string[]): Reading<string> {
   for (const path of candidates) {
-    const found = presence(paths.at(path));
+    const found = presence(paths.linkAt(path));
     if (found.kind === 'value') return value(path);
     if (found.kind === 'unreadable') return found;
   }

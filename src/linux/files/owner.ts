@@ -1,39 +1,36 @@
-import { statSync } from 'node:fs';
-import { isAbsent, isPrivilege } from './errors.ts';
+import { fstatSync } from 'node:fs';
+import { errorText, Refused } from './errors.ts';
+
+/** Whether this process may do anything to anybody's files, and so must not be led to where others want it. */
+export const isRoot = (): boolean => process.geteuid?.() === 0;
 
 /**
- * Does something with files as the owner of their directory. Root thereby leaves no file of root's where the user `rsprep`
- * has to write next, and follows no link that this user could have put there to make root write elsewhere.
- * Without privilege, or in a directory of one's own, this changes nothing.
+ * From here on the kernel lets root do no more than the owner of an open folder could do himself: whatever he puts there, links included,
+ * leads him to nothing new. And what is made there is his, so that he can replace it.
+ * @returns the way back; null where nothing changes: the folder is root's, or this is not root
+ * @throws Refused where this process may not become that user
  */
-export function asOwnerOf<T>(directory: string, act: () => T): T {
-  const owner = process.geteuid?.() === 0 ? ownerOf(directory) : null;
-  if (owner === null || owner.uid === 0) return act();
-  const gid = process.getegid?.() ?? 0;
-  process.setegid?.(owner.gid);
-  process.seteuid?.(owner.uid);
+export function becomeOwnerOf(fd: number): (() => void) | null {
+  const { uid, gid } = fstatSync(fd);
+  if (!isRoot() || uid === 0) return null;
+  const groups = process.getgroups?.() ?? [];
+  const group = process.getegid?.() ?? 0;
+  const undo: (() => void)[] = [];
   const back = (): void => {
-    process.seteuid?.(0);
-    process.setegid?.(gid);
+    while (undo.length > 0) undo.pop()?.();
   };
-  let result: T;
   try {
-    result = act();
+    process.setgroups?.([gid]);
+    undo.push(() => process.setgroups?.(groups));
+    process.setegid?.(gid);
+    undo.push(() => process.setegid?.(group));
+    process.seteuid?.(uid);
+    undo.push(() => process.seteuid?.(0));
   } catch (error) {
     back();
-    throw error;
+    throw new Refused(
+      `the folder belongs to user ${uid}, and this process may not act as that user (${errorText(error)})`,
+    );
   }
-  if (result instanceof Promise) return result.finally(back) as T;
-  back();
-  return result;
-}
-
-/** null where there is no such directory yet: whoever makes it owns it. */
-function ownerOf(directory: string): { readonly uid: number; readonly gid: number } | null {
-  try {
-    return statSync(directory);
-  } catch (error) {
-    if (isAbsent(error) || isPrivilege(error)) return null;
-    throw error;
-  }
+  return back;
 }

@@ -1,8 +1,7 @@
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { CACHE_NAME, WRITE_CODE_CACHE } from '../../code-cache.ts';
-import { errorCode } from '../files/errors.ts';
+import { namesIn } from '../files/folders.ts';
 import type { Paths } from '../files/paths.ts';
+import { deleteFile } from '../files/replace.ts';
 import { commandFailure, read } from '../process/command.ts';
 import { JITLESS, PROGRAM_DIRECTORY } from './files.ts';
 
@@ -26,15 +25,7 @@ export function makeCodeCaches(paths: Paths, node: string): readonly string[] {
 
 /** Of every program and every Node: they are no part of the manifest, because each host makes its own. */
 export function deleteCodeCaches(paths: Paths): void {
-  const folder = paths.at(PROGRAM_DIRECTORY);
-  for (const name of namesIn(folder)) if (CACHE_NAME.test(name)) rmSync(join(folder, name), { force: true });
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
+  const names = namesIn(paths.at(PROGRAM_DIRECTORY));
+  if (names.kind !== 'value') return; // not there, or the program's files could not be written either
+  for (const name of names.value) if (CACHE_NAME.test(name)) deleteFile(paths, `${PROGRAM_DIRECTORY}/${name}`);
 }

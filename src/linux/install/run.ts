@@ -1,21 +1,12 @@
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmdirSync,
-  symlinkSync,
-  unlinkSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { lstatSync, readlinkSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { type InstallStep, type Manifest, NEW_ENDING, type Wanted, type WantedFile } from '../../core/plan/install.ts';
 import { errorCode } from '../files/errors.ts';
-import { readText, writeAtomic } from '../files/files.ts';
+import { readBytes, readText } from '../files/files.ts';
 import { exists } from '../files/folders.ts';
 import type { Paths } from '../files/paths.ts';
+import { deleteFile, deleteFolder, replaceByLink, setAside, writeAtomic } from '../files/replace.ts';
 import { read } from '../process/command.ts';
 
 export const MANIFEST_PATH = '/var/lib/rsprep/install.json';
@@ -27,11 +18,19 @@ const sha256 = (content: Uint8Array): string => createHash('sha256').update(cont
 
 /** @returns what is at a path: a hash, where a link leads, or null for nothing. A directory is none of ours. */
 export function identityAt(paths: Paths, path: string): string | null {
-  const stats = lstatSync(paths.at(path), { throwIfNoEntry: false });
+  const file = paths.linkAt(path);
+  const stats = lstatSync(file, { throwIfNoEntry: false });
   if (stats === undefined) return null;
-  if (stats.isSymbolicLink()) return `-> ${readlinkSync(paths.at(path))}`;
-  return stats.isFile() ? sha256(readFileSync(paths.at(path))) : 'something else';
+  if (stats.isSymbolicLink()) return `-> ${readlinkSync(file)}`;
+  // What is larger than anything that rsprep installs is none of it.
+  if (!stats.isFile() || stats.size > MOST_BYTES) return 'something else';
+  const bytes = readBytes(file, { mostBytes: MOST_BYTES, noLink: true });
+  if (bytes.kind === 'unreadable')
+    throw Object.assign(new Error(bytes.reason), { code: bytes.cause === 'privilege' ? 'EACCES' : 'EIO' });
+  return bytes.kind === 'value' ? sha256(bytes.value) : null;
 }
+
+const MOST_BYTES = 64 << 20;
 
 /** Null where nothing was ever installed, or what was left of it cannot be used: then every file that differs counts as edited. */
 export function readManifest(paths: Paths): Manifest | null {
@@ -55,47 +54,40 @@ const isEntry = (item: unknown): boolean =>
   ['path', 'kind', 'identity'].every((key) => isText((item as Record<string, unknown>)[key]));
 
 export const writeManifest = (paths: Paths, manifest: Manifest): Promise<void> =>
-  writeAtomic(paths.at(MANIFEST_PATH), `${JSON.stringify(manifest, null, 1)}\n`);
+  writeAtomic(paths, MANIFEST_PATH, `${JSON.stringify(manifest, null, 1)}\n`);
 
 /** @returns directories it had to make. @throws the system's error: the rest is then not done. */
 export async function performInstall(paths: Paths, steps: readonly InstallStep[]): Promise<readonly string[]> {
   const made: string[] = [];
   for (const step of steps) {
     if (step.what === 'write') {
-      made.push(...makeDirectories(paths, dirname(step.wanted.path)));
+      made.push(...missingFolders(paths, dirname(step.wanted.path)));
       await put(paths, step.wanted);
     } else if (step.what === 'keep-edited' && step.beside) {
       await putFile(paths, step.path + NEW_ENDING, { ...step.beside, mode: 0o644 });
-    } else if (step.what === 'delete') unlinkSync(paths.at(step.path));
-    else if (step.what === 'set-aside') renameSync(paths.at(step.path), paths.at(step.to));
+    } else if (step.what === 'delete') deleteFile(paths, step.path);
+    else if (step.what === 'set-aside') setAside(paths, step.path, basename(step.to));
   }
   return made;
 }
 
 async function put(paths: Paths, wanted: Wanted): Promise<void> {
   if (wanted.kind === 'file') return putFile(paths, wanted.path, wanted);
-  const path = paths.at(wanted.path);
-  if (exists(path)) unlinkSync(path);
-  symlinkSync(wanted.target, path);
+  replaceByLink(paths, wanted.path, wanted.target);
 }
 
-async function putFile(paths: Paths, path: string, { content, mode }: WantedFile): Promise<void> {
-  await writeAtomic(paths.at(path), Buffer.from(content), mode);
-  chmodSync(paths.at(path), mode);
-}
+const putFile = (paths: Paths, path: string, { content, mode }: WantedFile): Promise<void> =>
+  writeAtomic(paths, path, content, mode);
 
-function makeDirectories(paths: Paths, directory: string): readonly string[] {
-  if (directory === '/' || exists(paths.at(directory))) return [];
-  const above = makeDirectories(paths, dirname(directory));
-  mkdirSync(paths.at(directory), { mode: 0o755 });
-  return [...above, directory];
-}
+/** Those that are made with the first file in them, outermost first. */
+const missingFolders = (paths: Paths, folder: string): readonly string[] =>
+  folder === '/' || exists(paths.at(folder)) ? [] : [...missingFolders(paths, dirname(folder)), folder];
 
 /** Directories that an install made and that nobody else uses by now. */
 export function removeEmptyDirectories(paths: Paths, directories: readonly string[]): void {
   for (const directory of directories.toReversed()) {
     try {
-      rmdirSync(paths.at(directory));
+      deleteFolder(paths, directory);
     } catch (error) {
       // Somebody uses it, made it a link or mounted something there: it stays.
       if (errorCode(error) === null) throw error;

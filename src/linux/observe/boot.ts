@@ -1,4 +1,4 @@
-import { existsSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isIpv6, kernelIp } from '../../core/model/names.ts';
 import { type Reading, value } from '../../core/model/reading.ts';
@@ -15,7 +15,7 @@ export function observeKeepalived(paths: Paths): Surroundings['keepalived'] {
   const pid = text.kind === 'value' ? /^\s*(\d{1,10})\s*$/.exec(text.value)?.[1] : undefined;
   if (pid !== undefined && presence(`/proc/${pid}/stat`).kind === 'value') return value('runs');
   const starts = ['/etc/systemd/system/multi-user.target.wants/keepalived.service', '/etc/rc2.d/S01keepalived'];
-  const found = starts.map((path) => presence(paths.at(path)));
+  const found = starts.map((path) => presence(paths.linkAt(path)));
   if (found.some(({ kind }) => kind === 'value')) return value('starts at boot');
   return [text, ...found].find((reading) => reading.kind === 'unreadable') ?? value('idle');
 }
@@ -35,8 +35,8 @@ export function observeBootUnit(paths: Paths): Reading<BootUnit> {
   if (found.kind === 'absent')
     return value({ state: 'not-installed', path: `/etc/systemd/system/${UNIT}`, missing: [] });
   const path = found.value;
-  if (leadsTo(paths.at(path)) === '/dev/null') return value({ state: 'masked', path, missing: [] });
-  const links = UNIT_FOLDERS.map((folder) => presence(paths.at(`${folder}/multi-user.target.wants/${UNIT}`)));
+  if (leadsTo(paths.linkAt(path)) === '/dev/null') return value({ state: 'masked', path, missing: [] });
+  const links = UNIT_FOLDERS.map((folder) => presence(paths.linkAt(`${folder}/multi-user.target.wants/${UNIT}`)));
   const wanted = links.some(({ kind }) => kind === 'value');
   const hidden = links.find((link) => link.kind === 'unreadable');
   if (!wanted && hidden) return hidden;
@@ -75,8 +75,7 @@ function interpreterOf(paths: Paths, file: string): readonly string[] {
 }
 
 /** What cannot be looked for is not said to be missing. */
-const there = (paths: Paths, file: string): boolean =>
-  existsSync(paths.at(file)) || presence(paths.at(file)).kind !== 'absent';
+const there = (paths: Paths, file: string): boolean => presence(paths.at(file)).kind !== 'absent';
 const onPath = (paths: Paths, name: string): boolean =>
   (CHILD_ENV.PATH ?? '').split(':').some((folder) => there(paths, `${folder}/${name}`));
 

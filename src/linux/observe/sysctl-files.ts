@@ -1,9 +1,6 @@
-import { readlinkSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { value } from '../../core/model/reading.ts';
 import type { FoundFile, SysctlFiles } from '../../core/model/surroundings.ts';
 import { SYSCTL_CONF, SYSCTL_DIRECTORIES } from '../../core/sysctl/replay.ts';
-import { errorCode } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import { firstPresent, namesIn } from '../files/folders.ts';
 import type { Paths } from '../files/paths.ts';
@@ -28,17 +25,6 @@ const READER = { value: 'systemd', absent: 'procps', unreadable: null } as const
 
 /** A link that leads nowhere, or to /dev/null, is an empty file that hides others of its name. */
 function read(paths: Paths, path: string): FoundFile {
-  const content = readText(inRoot(paths, path));
+  const content = readText(paths.at(path));
   return { path, content: content.kind === 'absent' ? value('') : content };
-}
-
-/** The file behind an absolute link, below the root that the link was made for. */
-function inRoot(paths: Paths, path: string): string {
-  if (paths.root === '/') return path;
-  try {
-    return paths.at(resolve(dirname(path), readlinkSync(paths.at(path))));
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    return paths.at(path); // no link: the file itself
-  }
 }

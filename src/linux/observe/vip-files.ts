@@ -68,7 +68,7 @@ function enabledUnits(paths: Paths): readonly string[] {
   return names
     .filter((name) => enabled.has(name))
     .map((name) => `${SYSTEM_UNITS}/${name}`)
-    .filter((path) => isOwnFile(paths.at(path)));
+    .filter((path) => isOwnFile(paths.linkAt(path)));
 }
 
 /** No link to /dev/null or to a package; also what cannot be looked at: reading it then says why. */

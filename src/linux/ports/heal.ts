@@ -1,7 +1,8 @@
 import type { Healing } from '../../app/ports/heal.ts';
 import { HEAL_PATH, type HealState } from '../../core/plan/heal.ts';
-import { readText, writeAtomic } from '../files/files.ts';
+import { readText } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
+import { writeAtomic } from '../files/replace.ts';
 import { changing, type HostOptions } from './host.ts';
 
 export const healingOn = (paths: Paths, options: HostOptions, interrupted: () => boolean): Healing => ({
@@ -26,10 +27,9 @@ function readHeal(paths: Paths): HealState | null {
 
 /** A heal that finds nothing to do writes nothing. */
 async function writeIfChanged(paths: Paths, state: HealState): Promise<void> {
-  const path = paths.at(HEAL_PATH);
-  const [now, next] = [readText(path), `${JSON.stringify(state)}\n`];
+  const [now, next] = [readText(paths.at(HEAL_PATH)), `${JSON.stringify(state)}\n`];
   const nothing = Object.keys(state.fixed).length + Object.keys(state.gaveUp).length === 0;
-  if (now.kind === 'value' ? now.value !== next : !nothing) await writeAtomic(path, next);
+  if (now.kind === 'value' ? now.value !== next : !nothing) await writeAtomic(paths, HEAL_PATH, next);
 }
 
 const isRecord = (item: unknown): boolean => typeof item === 'object' && item !== null && !Array.isArray(item);

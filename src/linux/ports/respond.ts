@@ -1,13 +1,15 @@
 import { type Stats, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import type { ConfigurationNow, ResponderState, Responding } from '../../app/ports/respond.ts';
 import { escapeJson } from '../../core/escape.ts';
 import { LEDGER_PATH } from '../../core/model/ledger.ts';
 import { OVERRIDES_PATH } from '../../core/model/override.ts';
-import type { SocketStats } from '../../udp/stats.ts';
+import { COUNTERS, type SocketStats } from '../../udp/stats.ts';
 import { errorText, isAbsent } from '../files/errors.ts';
-import { readText, writeAtomic } from '../files/files.ts';
+import { readText } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
+import { writeAtomic } from '../files/replace.ts';
 import { readSocketTable } from '../observe/socket-table.ts';
 import { readArpSettings } from '../observe/sysctl.ts';
 import { type HostOptions, lookingAt } from './host.ts';
@@ -48,21 +50,41 @@ export function respondingAt(
 
 /** @throws the system's error */
 export const writeResponderRecord = (paths: Paths, record: ResponderRecord): Promise<void> =>
-  writeAtomic(paths.at(RESPONDER_STATE_PATH), `${escapeJson(JSON.stringify(record))}\n`);
+  writeAtomic(paths, RESPONDER_STATE_PATH, `${escapeJson(JSON.stringify(record))}\n`);
 
-/** Null where no responder ran since boot, or its file cannot be used. */
-export function readResponderRecord(paths: Paths): ResponderRecord | null {
-  const text = readText(paths.at(RESPONDER_STATE_PATH));
-  if (text.kind !== 'value') return null;
-  try {
-    const parsed: unknown = JSON.parse(text.value);
-    const known = typeof parsed === 'object' && parsed !== null && 'format' in parsed && parsed.format === 1;
-    return known ? (parsed as ResponderRecord) : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+/** What is said of the responder in metrics. */
+export interface ResponderCounters {
+  /** When they were counted, in milliseconds. */
+  readonly atMs: number;
+  readonly stats: Readonly<Record<string, number>>;
 }
+
+/**
+ * Null where no responder ran since boot, or its file cannot be used. An unprivileged user writes it: only counters that we know are taken, and
+ * only as numbers.
+ */
+export function readResponderCounters(paths: Paths): ResponderCounters | null {
+  const folder = paths.at(dirname(RESPONDER_STATE_PATH));
+  const text = readText(join(folder, basename(RESPONDER_STATE_PATH)), { mostBytes: MOST_BYTES, noLink: true });
+  if (text.kind !== 'value') return null;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text.value);
+  } catch {
+    return null;
+  }
+  if (!isObject(parsed) || parsed.format !== 1 || !isObject(parsed.stats)) return null;
+  const atMs = typeof parsed.at === 'string' ? Date.parse(parsed.at) : Number.NaN;
+  const { stats } = parsed;
+  const counted = COUNTERS.flatMap((name) => (isCount(stats[name]) ? [[name, stats[name]] as const] : []));
+  return Number.isNaN(atMs) ? null : { atMs, stats: Object.fromEntries(counted) };
+}
+
+/** 10 000 VIPs take less. */
+const MOST_BYTES = 8 << 20;
+const isObject = (item: unknown): item is Readonly<Record<string, unknown>> =>
+  typeof item === 'object' && item !== null && !Array.isArray(item);
+const isCount = (item: unknown): item is number => Number.isSafeInteger(item) && Number(item) >= 0;
 
 /**
  * getifaddrs(3), which shows only links that are up, the two ARP keys, and the sockets of the services: about a tenth of what

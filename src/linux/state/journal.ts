@@ -5,12 +5,10 @@ import {
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
-  readdirSync,
-  readFileSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -25,9 +23,12 @@ import {
   type RunRecord,
 } from '../../core/report/journal.ts';
 import { causeOf, errorText, isAbsent } from '../files/errors.ts';
-import { readText, writeAtomic } from '../files/files.ts';
-import { asOwnerOf } from '../files/owner.ts';
+import { readText } from '../files/files.ts';
+import { someNamesIn } from '../files/folders.ts';
+import { type Folder, inFolder } from '../files/handle.ts';
+import { isRoot } from '../files/owner.ts';
 import type { Paths } from '../files/paths.ts';
+import { writeAtomic } from '../files/replace.ts';
 
 const CURRENT = 'journal.jsonl';
 const LAST = 'last.json';
@@ -38,6 +39,12 @@ const ROTATE_BYTES = 1 << 20;
 const KEEP_ROTATED = 12;
 /** Longer than any line of a run that changed nothing. */
 const TAIL_BYTES = 4096;
+/** Of one file: the line of a run that found 10 000 things wrong takes a few MiB. Another user may write here, so nothing is believed. */
+const MOST_BYTES = 32 << 20;
+const MOST_BYTES_IN_ALL = 128 << 20;
+/** Of files that are read: more than are kept, because those that are to go may still be there. */
+const MOST_FILES = 2 * KEEP_ROTATED;
+const MOST_NAMES = 10_000;
 
 /** The last line, or null on a host where no report ever ran. Reads the end of one file. */
 export function lastRecord(paths: Paths): Reading<RunRecord | null> {
@@ -59,8 +66,12 @@ export function readJournal(
 ): Reading<{ readonly records: readonly RunRecord[]; readonly skipped: number }> {
   try {
     // What is behind the last line feed is no line: the next run cuts it off.
+    let bytes = 0;
     const lines = journalFiles(paths).flatMap((file) => {
-      const parts = readFileSync(file, 'utf8').split('\n');
+      const text = wholeFile(file);
+      bytes += text.length;
+      if (bytes > MOST_BYTES_IN_ALL) throw new Error(`the journal is larger than ${MOST_BYTES_IN_ALL >> 20} MiB`);
+      const parts = text.split('\n');
       return [...parts.slice(0, -1), ...(parts.at(-1) === '' ? [] : [''])];
     });
     const parsed = lines.map(parseRecord);
@@ -77,23 +88,24 @@ export function readJournal(
  * @throws the system's error; the journal is then as it was.
  */
 export function appendRecord(paths: Paths, record: RunRecord, rotateBytes = ROTATE_BYTES): void {
-  asOwnerOf(paths.at(REPORT_DIRECTORY), () => {
-    const file = join(paths.at(REPORT_DIRECTORY), CURRENT);
-    mkdirSync(paths.at(REPORT_DIRECTORY), { recursive: true, mode: 0o755 });
-    const fd = openSync(file, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
+  inFolder(paths, REPORT_DIRECTORY, true, (folder) => {
+    const fd = openJournal(folder.at(CURRENT), constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
     try {
       cutTornTail(fd);
       const { size } = fstatSync(fd);
       // Everybody may read the history, whatever the umask of the unit.
       if (size === 0) fchmodSync(fd, 0o644);
       const line = Buffer.from(`${escapeJson(JSON.stringify(record))}\n`);
-      if (writeSync(fd, line) !== line.length) {
+      const written = writeSync(fd, line);
+      if (written !== line.length) {
         ftruncateSync(fd, size);
-        throw Object.assign(new Error('no space left for a whole line'), { code: 'ENOSPC' });
+        throw new Error(
+          `only ${written} of ${line.length} bytes could be written: no space left, a quota, or ulimit -f`,
+        );
       }
       // A run that changed nothing may be lost when the power fails; a change may not.
       if (record.changedSeq === record.seq) fdatasyncSync(fd);
-      if (size + line.length >= rotateBytes) rotate(paths, file, record);
+      if (size + line.length >= rotateBytes) rotate(folder, record);
     } finally {
       closeSync(fd);
     }
@@ -101,36 +113,57 @@ export function appendRecord(paths: Paths, record: RunRecord, rotateBytes = ROTA
 }
 
 export function readLastRun(paths: Paths): Reading<LastRun> {
-  const path = join(paths.at(REPORT_DIRECTORY), LAST);
-  const text = readText(path);
+  const directory = paths.at(REPORT_DIRECTORY);
+  const text = readText(join(directory, LAST), { mostBytes: MOST_BYTES, noLink: true });
   if (text.kind !== 'value') return text;
   const last = parseLastRun(text.value);
   // What is none can be made again from the journal.
-  return last === null ? absent : value(last);
+  if (last === null) return absent;
+  // Where root writes is said by nobody but root.
+  const isTold = !isRoot() || statSync(directory).uid === 0;
+  return value(isTold ? last : { ...last, textfile: null });
 }
 
 /** @throws the system's error; the file is then as it was. */
 export const writeLastRun = (paths: Paths, last: LastRun): Promise<void> =>
-  asOwnerOf(paths.at(REPORT_DIRECTORY), () =>
-    writeAtomic(join(paths.at(REPORT_DIRECTORY), LAST), `${escapeJson(JSON.stringify(last))}\n`),
-  );
+  writeAtomic(paths, `${REPORT_DIRECTORY}/${LAST}`, `${escapeJson(JSON.stringify(last))}\n`);
 
 /** Oldest first, the one that is written to last. */
 function journalFiles(paths: Paths): readonly string[] {
   const directory = paths.at(REPORT_DIRECTORY);
   let names: readonly string[];
   try {
-    names = readdirSync(directory);
+    names = someNamesIn(directory, MOST_NAMES);
   } catch (error) {
     if (isAbsent(error)) return [];
     throw error;
   }
+  if (names.length === MOST_NAMES) throw new Error(`there are ${MOST_NAMES} files or more; look who makes them`);
   const rotated = names.filter((name) => ROTATED.test(name)).sort();
-  return [...rotated, ...names.filter((name) => name === CURRENT)].map((name) => join(directory, name));
+  return [...rotated.slice(-MOST_FILES), ...names.filter((name) => name === CURRENT)].map((name) =>
+    join(directory, name),
+  );
+}
+
+/** @throws where it is no file, or larger than any journal: whoever may write here must not keep root waiting or fill its memory. */
+function openJournal(file: string, flags: number): number {
+  const fd = openSync(file, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY, 0o644);
+  const stats = fstatSync(fd);
+  if (stats.isFile() && stats.size <= MOST_BYTES) return fd;
+  closeSync(fd);
+  const what = stats.isFile() ? `it is larger than ${MOST_BYTES >> 20} MiB` : 'it is no file';
+  throw new Error(`${file}: ${what}; look at it, and move it away`);
+}
+
+/** @throws where it cannot be read */
+function wholeFile(file: string): string {
+  const text = readText(file, { mostBytes: MOST_BYTES, noLink: true });
+  if (text.kind === 'unreadable') throw new Error(text.reason);
+  return text.kind === 'value' ? text.value : ''; // another report has rotated it away
 }
 
 function lastOf(file: string): RunRecord | null {
-  const fd = openSync(file, 'r');
+  const fd = openJournal(file, constants.O_RDONLY);
   try {
     const { size } = fstatSync(fd);
     for (let length = Math.min(TAIL_BYTES, size); ; length = Math.min(length * 8, size)) {
@@ -172,15 +205,14 @@ function readBytes(fd: number, size: number, length: number): Buffer {
 }
 
 /** One rename to a name nobody else uses: a kill or a second report at the same time cannot lose a line. */
-function rotate(paths: Paths, file: string, record: RunRecord): void {
-  const directory = paths.at(REPORT_DIRECTORY);
+function rotate(folder: Folder, record: RunRecord): void {
   const name = `journal-${String(record.seq).padStart(10, '0')}-${process.pid}.jsonl`;
   try {
-    renameSync(file, join(directory, name));
-    const rotated = readdirSync(directory)
+    renameSync(folder.at(CURRENT), folder.at(name));
+    const rotated = someNamesIn(folder.at('.'), MOST_NAMES)
       .filter((entry) => ROTATED.test(entry))
       .sort();
-    for (const old of rotated.slice(0, Math.max(0, rotated.length - KEEP_ROTATED))) unlinkSync(join(directory, old));
+    for (const old of rotated.slice(0, Math.max(0, rotated.length - KEEP_ROTATED))) unlinkSync(folder.at(old));
   } catch (error) {
     if (!isAbsent(error)) throw error; // another report was quicker
   }

@@ -1,14 +1,19 @@
+import { basename } from 'node:path';
 import { LEDGER_FORMAT, LEDGER_PATH, type Ledger } from '../../core/model/ledger.ts';
 import { type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { deleteFile, readText, setAside, writeAtomic } from '../files/files.ts';
+import { readText } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
+import { deleteFile, setAside, writeAtomic } from '../files/replace.ts';
 import { carriedOver } from './ledger-formats.ts';
 import { isJson, isLedger, unknownKey } from './ledger-shape.ts';
+
+/** A hundred thousand addresses have less. */
+const MOST_BYTES = 256 << 20;
 
 /** One of an older format is carried over. */
 export function readLedger(paths: Paths): Reading<Ledger> {
   const path = paths.at(LEDGER_PATH);
-  const text = readText(path);
+  const text = readText(path, { mostBytes: MOST_BYTES });
   if (text.kind !== 'value') return text;
   let parsed: unknown;
   try {
@@ -32,12 +37,11 @@ export function readLedger(paths: Paths): Reading<Ledger> {
 }
 
 export const writeLedger = (paths: Paths, ledger: Ledger): Promise<void> =>
-  writeAtomic(paths.at(LEDGER_PATH), `${JSON.stringify(ledger)}\n`);
+  writeAtomic(paths, LEDGER_PATH, `${JSON.stringify(ledger)}\n`);
 
-export const deleteLedger = (paths: Paths): void => deleteFile(paths.at(LEDGER_PATH));
+export const deleteLedger = (paths: Paths): void => deleteFile(paths, LEDGER_PATH);
 
 export function setLedgerAside(paths: Paths, suffix: string): string {
-  const path = paths.at(LEDGER_PATH);
-  setAside(path, `${path}${suffix}`);
-  return `${path}${suffix}`;
+  setAside(paths, LEDGER_PATH, `${basename(LEDGER_PATH)}${suffix}`);
+  return paths.at(`${LEDGER_PATH}${suffix}`);
 }

@@ -35,7 +35,8 @@ const MOST_TRIES = 100;
  * @param timeoutMs 0 does not wait.
  */
 export async function acquireLock(paths: Paths, timeoutMs: number, command: string, now: Date): Promise<LockResult> {
-  const path = paths.at(LOCK_PATH);
+  // Of a --root only /run may be a link; one in the place of what rsprep makes there is refused.
+  const path = `${paths.at('/run')}${LOCK_PATH.slice('/run'.length)}`;
   const endMs = monotonicMs() + timeoutMs;
   for (let tries = 1; ; tries += 1) {
     const leftMs = Math.max(0, Math.round(endMs - monotonicMs()));

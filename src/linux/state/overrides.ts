@@ -1,8 +1,9 @@
 import { escapeJson } from '../../core/escape.ts';
 import { OVERRIDES_PATH, type Override } from '../../core/model/override.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { deleteFile, readText, writeAtomic } from '../files/files.ts';
+import { readText } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
+import { deleteFile, writeAtomic } from '../files/replace.ts';
 
 /** Absent when nobody ever said anything. */
 export function readOverrides(paths: Paths): Reading<readonly Override[]> {
@@ -19,9 +20,8 @@ export function readOverrides(paths: Paths): Reading<readonly Override[]> {
 }
 
 export async function writeOverrides(paths: Paths, overrides: readonly Override[]): Promise<void> {
-  const path = paths.at(OVERRIDES_PATH);
-  if (overrides.length === 0) deleteFile(path);
-  else await writeAtomic(path, `${escapeJson(JSON.stringify(overrides, null, 2))}\n`);
+  if (overrides.length === 0) deleteFile(paths, OVERRIDES_PATH);
+  else await writeAtomic(paths, OVERRIDES_PATH, `${escapeJson(JSON.stringify(overrides, null, 2))}\n`);
 }
 
 function isOverride(item: unknown): item is Override {

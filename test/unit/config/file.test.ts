@@ -64,6 +64,24 @@ describe('a configuration file is read', () => {
     expect(up).toMatchObject({ kind: 'ok', desired: { vips: [{ address: '192.0.2.77' }] } });
   });
 
+  it('below a --root as the host sees it that the root is for: no link leads out of it', async () => {
+    const root = path.join(folder, 'image');
+    put('rsprep.yaml', 'version: 1\nvips: [192.0.2.66]\n');
+    put('image/etc/opt/rsprep.yaml', 'version: 1\nvips: [192.0.2.77]\n');
+    mkdirSync(path.join(root, 'etc/rsprep'));
+    const link = path.join(root, 'etc/rsprep/rsprep.yaml');
+    for (const target of ['/etc/opt/rsprep.yaml', '../../../../../../../etc/opt/rsprep.yaml']) {
+      symlinkSync(target, link);
+      for (const name of ['/etc/rsprep/rsprep.yaml', link]) {
+        const found = await loadConfigFile(name, `${root}/`);
+        expect(found).toMatchObject({ kind: 'ok', desired: { vips: [{ address: '192.0.2.77' }] } });
+      }
+      rmSync(link);
+    }
+    symlinkSync(path.join(folder, 'rsprep.yaml'), link);
+    expect(words(await loadConfigFile('/etc/rsprep/rsprep.yaml', root))).toContain('there is no configuration');
+  });
+
   it('from standard input', async () => {
     const stdin = (async function* () {
       yield 'version: 1\n';

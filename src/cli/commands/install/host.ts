@@ -1,9 +1,10 @@
-import { rmSync } from 'node:fs';
 import { CONFIG_PATH } from '../../../core/model/desired.ts';
 import type { Wanted } from '../../../core/plan/install.ts';
 import { errorCode, errorText } from '../../../linux/files/errors.ts';
 import { exists } from '../../../linux/files/folders.ts';
 import type { Paths } from '../../../linux/files/paths.ts';
+import { deleteFile } from '../../../linux/files/replace.ts';
+import { deleteTree } from '../../../linux/files/tree.ts';
 import { deleteCodeCaches, makeCodeCaches } from '../../../linux/install/code-cache.ts';
 import { findHandMade } from '../../../linux/install/hand-made.ts';
 import { isLive, MANIFEST_PATH, tool } from '../../../linux/install/run.ts';
@@ -79,7 +80,7 @@ export function stopUnits(paths: Paths): void {
 
 /** The manifest goes last; with `all` so do configuration, ledger, journal and user. @returns notes */
 export function purge(paths: Paths, all: boolean): readonly string[] {
-  rmSync(paths.at(MANIFEST_PATH), { force: true });
+  deleteFile(paths, MANIFEST_PATH);
   deleteCodeCaches(paths);
   const notes: (string | null)[] = [];
   if (isLive(paths)) notes.push(tool(['systemctl', 'daemon-reload']));
@@ -87,7 +88,7 @@ export function purge(paths: Paths, all: boolean): readonly string[] {
     return [...notes, 'kept: /etc/rsprep, /var/lib/rsprep (--purge takes them too)'].filter((note) => note !== null);
   for (const path of ['/etc/rsprep', '/var/lib/rsprep', '/run/rsprep', '/run/rsprep-responder']) {
     try {
-      rmSync(paths.at(path), { recursive: true, force: true });
+      deleteTree(paths, path);
     } catch (error) {
       if (errorCode(error) === null) throw error;
       notes.push(`${path} could not be deleted: ${errorText(error)}`);

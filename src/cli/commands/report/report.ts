@@ -69,9 +69,10 @@ async function writeMetrics(context: Context, run: ReportRun): Promise<void> {
   if (run.textfile === null) return;
   const known = { successAt: run.successAt, responder: await responderCounters(context) };
   const content = await machineText(run.report, 'prometheus', exitCode(run.report), known);
-  const { writeTextfile } = await import('../../../linux/files/textfile.ts');
+  const { writeAtomic } = await import('../../../linux/files/replace.ts');
   try {
-    writeTextfile(context.paths, run.textfile, content.toString());
+    // Under a name that does not end in .prom until it is whole: node_exporter's collector reads any time.
+    await writeAtomic(context.paths, run.textfile, content.toString());
   } catch (error) {
     const { errorText } = await import('../../../linux/files/errors.ts');
     context.io.err(
@@ -82,9 +83,9 @@ async function writeMetrics(context: Context, run: ReportRun): Promise<void> {
 
 /** What the responder counted, by its own word; null where none has said anything for a minute. */
 async function responderCounters({ paths }: Context): Promise<Readonly<Record<string, number>> | null> {
-  const { readResponderRecord } = await import('../../../linux/ports/respond.ts');
-  const record = readResponderRecord(paths);
-  return record && Date.now() - Date.parse(record.at) < 60_000 ? record.stats : null;
+  const { readResponderCounters } = await import('../../../linux/ports/respond.ts');
+  const counters = readResponderCounters(paths);
+  return counters && Math.abs(Date.now() - counters.atMs) < 60_000 ? counters.stats : null;
 }
 
 async function remember(context: Context, host: Reporting, run: ReportRun): Promise<void> {

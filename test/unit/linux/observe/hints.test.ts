@@ -1,7 +1,7 @@
 // Files that only say who else might want the VIP, in folders that nobody can enter: each is a reading that could not be made.
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { Desired } from '../../../../src/core/model/desired.ts';
 import { Paths } from '../../../../src/linux/files/paths.ts';
@@ -24,7 +24,7 @@ function rootWith(loops: readonly string[], files: Readonly<Record<string, strin
   }
   for (const loop of loops) {
     mkdirSync(dirname(join(root, loop)), { recursive: true });
-    symlinkSync(join(root, loop), join(root, loop));
+    symlinkSync(basename(loop), join(root, loop));
   }
   return new Paths(root);
 }

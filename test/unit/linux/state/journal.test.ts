@@ -1,9 +1,14 @@
+import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync as symlink,
   truncateSync,
   writeFileSync,
@@ -167,13 +172,73 @@ describe('the journal', () => {
   });
 });
 
+describe('a journal in which another user may write', () => {
+  const ways = [
+    ['a pipe', (path: string) => spawnSync('mkfifo', [path])],
+    ['a link to what never ends', (path: string) => symlink('/dev/zero', path)],
+    ['a link to a file', (path: string) => symlink(join(root, 'target'), path)],
+    ['10 GB', (path: string) => sparse(path, 10e9)],
+    ['a folder', (path: string) => mkdirSync(path)],
+  ] as const;
+
+  it.each(ways)('neither waits nor fills the memory where its file is %s, and says so', (_name, make) => {
+    appendRecord(paths, record(1));
+    writeFileSync(join(root, 'target'), 'of somebody else');
+    rmSync(file());
+    make(file());
+    expect(lastRecord(paths)).toMatchObject({ kind: 'unreadable' });
+    expect(readJournal(paths)).toMatchObject({ kind: 'unreadable' });
+    expect(() => appendRecord(paths, record(2))).toThrow();
+    expect(readFileSync(join(root, 'target'), 'utf8')).toBe('of somebody else');
+  });
+
+  it.each(ways)('nor where what the last run left is %s', (_name, make) => {
+    appendRecord(paths, record(1));
+    make(join(directory(), 'last.json'));
+    expect(readLastRun(paths)).toMatchObject({ kind: 'unreadable' });
+  });
+
+  it('takes a line only if every field is what it has to be', () => {
+    appendRecord(paths, record(1));
+    const bad = { ...open('x', null), seen: 5 };
+    for (const more of [{ new: [bad] }, { who: { x: 'y' } }, { overrides: [5] }, { failure: {} }, { at: 'never' }])
+      appendFileSync(file(), `${JSON.stringify({ ...record(2), ...more })}\n`);
+    expect(read()).toMatchObject({ skipped: 5 });
+    expect(seqs()).toEqual([1]);
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)('does not tell root where to write metrics (not run: needs root)', async () => {
+    const last = { ...firstRun, textfile: '/etc/cron.d/mine' };
+    await writeLastRun(paths, last);
+    expect(readLastRun(paths)).toMatchObject({ value: { textfile: '/etc/cron.d/mine' } });
+    chownSync(directory(), 65_534, 65_534);
+    expect(readLastRun(paths)).toMatchObject({ value: { textfile: null } });
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)('is that user’s when root writes it (not run: needs root)', async () => {
+    mkdirSync(directory(), { recursive: true });
+    chmodSync(root, 0o755);
+    chownSync(directory(), 65_534, 65_534);
+    appendRecord(paths, record(1), 10);
+    appendRecord(paths, record(2));
+    await writeLastRun(paths, firstRun);
+    for (const name of readdirSync(directory())) expect(statSync(join(directory(), name)).uid).toBe(65_534);
+    expect(readdirSync(directory())).toHaveLength(3);
+  });
+});
+
+function sparse(path: string, bytes: number): void {
+  writeFileSync(path, '');
+  truncateSync(path, bytes);
+}
+
 describe('what one run leaves for the next', () => {
   it('is read back as it was written', async () => {
     const last = { ...firstRun, seq: 7, open: [open('x', null)], toldAt: '2026-01-01T00:00:00.000Z' };
     await writeLastRun(paths, last);
     expect(readLastRun(paths)).toEqual({ kind: 'value', value: last });
   });
-  it.each(['', '{', '[]', '{"format":2}'])(
+  it.each(['', '{', '[]', '{"format":2}', '{"format":1,"seq":1}', '{"format":1,"seq":1,"open":[{"id":1}]}'])(
     'counts as absent when it is %j: the journal knows the same',
     async (text) => {
       await writeLastRun(paths, firstRun);
