@@ -28,7 +28,8 @@ function readProgram(): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    // The path is in it, and may be anything.
+    const why = (error instanceof Error ? error.message : String(error)).replace(/[^\x20-\x7e]/g, '?');
     console.error(
       `rsprep: ${why}\n  next: keep rsprep.cjs with the files it came with (all of dist/), or install it again`,
     );

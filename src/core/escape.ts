@@ -6,8 +6,8 @@
 const STEERING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 /** The same, but for the ends of lines and tabs: for text that is ours as a whole. */
 const STEERING_IN_LINES = /(?![\n\t]|\r\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-/** Most text has nothing else, and is told apart quickly. */
-const PLAIN = /^[\x20-\x7e]*$/;
+/** Most text has nothing else (ASCII, Latin-1, typographic marks, arrows, lines of a drawing), and is told apart quickly. */
+const PLAIN = /^[\x20-\x7e\xa0-\xac\xae-\xff\u2010-\u2027\u2190-\u22ff\u2500-\u257f]*$/;
 
 /** One piece of somebody's text for a person: on one line, and everything that steers can be seen (`\x1b`, `\u202e`, `\n`). */
 export const escapeText = (text: string): string => (PLAIN.test(text) ? text : text.replace(STEERING, visible));

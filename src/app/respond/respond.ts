@@ -1,3 +1,4 @@
+import { escapeText } from '../../core/escape.ts';
 import { judge } from '../../core/judge.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { inEffect, type Override, overrideOf } from '../../core/model/override.ts';
@@ -194,7 +195,8 @@ function toAnswer(subject: NamedSubject['subject'], now: SubjectVerdict | undefi
     reason: 'not yet observed',
   };
   const first = reason === '' ? 'as last applied' : reason;
-  return { subject, verdict, speaks, text: [first, ...also].join('; ') };
+  // Whoever asks may show it as it is: in it are names of processes, and what operators typed.
+  return { subject, verdict, speaks, text: escapeText([first, ...also].join('; ')) };
 }
 
 /** The file someone edits is not what is vouched for: only what it says differently is worth knowing. */
