@@ -8,6 +8,7 @@ import {
   forEachArpKey,
   MANAGED,
 } from '../../src/core/model/arp-settings.ts';
+import type { BootMoment, BootSpan } from '../../src/core/model/boot-clock.ts';
 import type { Desired } from '../../src/core/model/desired.ts';
 import type { Ledger } from '../../src/core/model/ledger.ts';
 import { assertNever, hostPrefixLength, type InterfaceName, type Ip, isIpv6 } from '../../src/core/model/names.ts';
@@ -245,10 +246,11 @@ export class FakeHost implements Changing {
     release: () => undefined,
   });
   machineId = (): Reading<string> => value('fake-machine');
-  bootId = (): Reading<string> => value('boot-1');
+  clock = { bootId: 'boot-1', ms: 1_000_000 };
+  bootClock = (): Reading<BootMoment> => value(this.clock);
   readonly armed = new Map<string, number>();
-  armWatchdog = async (delayMs: number, token: string): Promise<null> => {
-    this.armed.set(token, delayMs);
+  armWatchdog = async ({ untilMs }: BootSpan, token: string): Promise<null> => {
+    this.armed.set(token, untilMs);
     return null;
   };
   disarmWatchdog = async (token: string): Promise<void> => {

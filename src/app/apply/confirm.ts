@@ -1,3 +1,4 @@
+import type { Unconfirmed } from '../../core/model/ledger.ts';
 import { orNull } from '../../core/model/needed.ts';
 import type { Unreadable } from '../../core/model/reading.ts';
 import type { Report } from '../../core/report/report.ts';
@@ -6,32 +7,45 @@ import type { Changing, Failure } from '../ports/host.ts';
 import { stop } from '../stop.ts';
 import { underLock } from '../under-lock.ts';
 import { type ApplyOptions, applyLocked } from './apply.ts';
-import { tryToWrite } from './try-to-write.ts';
-import { isExpired, isRebooted, takeBack } from './unconfirmed.ts';
+import { keep } from './keep.ts';
+import { standingOf, takeBack } from './unconfirmed.ts';
 
 /** Keeps what an `apply --confirm` did: persists it and records it as applied. */
 export function confirm(host: Changing, options: ApplyOptions): Promise<Report> {
   const base = { ...baseReport(host, 'confirm', null), strict: options.strict };
   return underLock(host, base, options.lockTimeoutMs, async (lockFd) => {
     const reading = orNull(host.readLedger());
-    if (reading.kind !== 'value') return { ...base, ending: 'failed', failure: cannotTell(reading) };
+    if (reading.kind !== 'value') return failed(base, cannotTell(reading));
     const ledger = reading.value;
     const unconfirmed = ledger?.unconfirmed;
-    if (!ledger || !unconfirmed)
-      return { ...base, ending: 'failed', failure: nothingWaits(ledger?.rejected !== undefined) };
-    const rebooted = isRebooted(host, unconfirmed);
-    if (rebooted.kind !== 'value') return { ...base, ending: 'failed', failure: cannotTell(rebooted) };
-    if (rebooted.value || isExpired(host, unconfirmed)) {
+    if (!ledger || !unconfirmed) return failed(base, nothingWaits(ledger?.rejected !== undefined));
+    const standing = standingOf(host, unconfirmed);
+    if (standing.kind !== 'value') return notConfirmed(host, unconfirmed, failed(base, cannotTell(standing)));
+    if (standing.value !== 'waits') {
       const back = await takeBack(host, unconfirmed, { lockFd, timeoutMs: options.timeoutMs });
-      return { ...base, ending: 'failed', failure: back.kind === 'failed' ? back.failure : tooLate(unconfirmed.until) };
+      return failed(base, back.kind === 'failed' ? back.failure : tooLate(unconfirmed.until));
     }
-    const kept = await tryToWrite(() => host.writeLedger({ ...ledger, unconfirmed: null }), 'cannot write the ledger');
-    if (kept) return { ...base, ending: 'failed', failure: kept };
-    await host.disarmWatchdog(unconfirmed.token);
     const { desired } = unconfirmed;
-    const report = await applyLocked(host, desired, { ...options, confirmMs: null }, { ...base, desired }, lockFd);
+    const asked = { ...base, desired };
+    const not = await keep(host, { ledger, unconfirmed }, options, asked, lockFd);
+    if (not !== null) return notConfirmed(host, unconfirmed, not);
+    await host.disarmWatchdog(unconfirmed.token);
+    // What drifted since is fixed as by any apply: from here on nothing of it can undo the confirmation.
+    const report = await applyLocked(host, desired, { ...options, confirmMs: null }, asked, lockFd);
     return { ...report, notes: [...report.notes, 'confirmed: the changes stay, and survive a reboot'] };
   });
+}
+
+const failed = (base: Report, failure: Failure): Report => ({ ...base, ending: 'failed', failure });
+
+/** The watchdog is disarmed only after the ledger has the confirmation: whatever failed before, it goes off in time. */
+function notConfirmed(host: Changing, { token, until }: Unconfirmed, report: Report): Report {
+  const reading = orNull(host.readLedger());
+  const ended = reading.kind === 'value' && reading.value?.unconfirmed?.token !== token;
+  const note = ended
+    ? 'the ledger has the confirmation all the same, but a power failure may lose it'
+    : `not confirmed: the changes are in force, and are taken back at ${until} unless \`rsprep confirm\` succeeds before`;
+  return { ...report, notes: [...report.notes, note] };
 }
 
 /**
@@ -46,17 +60,28 @@ export function revert(
   const base = baseReport(host, 'confirm', null);
   return underLock(host, base, options.lockTimeoutMs, async (lockFd) => {
     const reading = orNull(host.readLedger());
-    if (reading.kind !== 'value') return { ...base, ending: 'failed', failure: cannotTell(reading) };
+    if (reading.kind !== 'value') return failed(base, cannotTell(reading));
     const unconfirmed = reading.value?.unconfirmed;
     if (!unconfirmed || (token !== null && unconfirmed.token !== token)) {
       if (token !== null) return { ...base, ending: 'nothing-to-do' };
-      return { ...base, ending: 'failed', failure: nothingWaits(false) };
+      return failed(base, nothingWaits(false));
     }
+    const early = token === null ? null : tooEarly(host, unconfirmed);
+    if (early) return failed(base, early);
     const back = await takeBack(host, unconfirmed, { lockFd, timeoutMs: options.timeoutMs });
     if (back.kind === 'failed') return { ...base, ending: 'rollback-failed', failure: back.failure };
     if (token === null) await host.disarmWatchdog(unconfirmed.token);
     return { ...base, ending: 'nothing-to-do', notes: [...base.notes, ...back.notes] };
   });
+}
+
+/** A watchdog that woke up before its time tries again; so does one that cannot read the time. */
+function tooEarly(host: Changing, unconfirmed: Unconfirmed): Failure | null {
+  const standing = standingOf(host, unconfirmed);
+  if (standing.kind !== 'value') return cannotTell(standing);
+  if (standing.value !== 'waits') return null;
+  const message = `the time to confirm ends at ${unconfirmed.until}, so nothing is taken back yet`;
+  return { kind: 'locked', message, next: 'wait, or take it back now: rsprep confirm --revert' };
 }
 
 const cannotTell = (missing: Unreadable): Failure =>

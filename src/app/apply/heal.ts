@@ -15,6 +15,7 @@ import type { Healing } from '../ports/heal.ts';
 import type { Changing } from '../ports/host.ts';
 import { underLock } from '../under-lock.ts';
 import { type ApplyOptions, applyLocked } from './apply.ts';
+import { takeBackOverdue } from './recover.ts';
 import { waitsForConfirmation } from './unconfirmed.ts';
 
 export type HealOptions = Pick<ApplyOptions, 'lockTimeoutMs' | 'timeoutMs' | 'strict' | 'progress'>;
@@ -28,11 +29,14 @@ export function heal(host: Healing, options: HealOptions): Promise<Report> {
   return underLock(host, base, options.lockTimeoutMs, (lockFd) => healLocked(host, options, base, lockFd));
 }
 
-async function healLocked(host: Healing, options: HealOptions, base: Report, lockFd: number): Promise<Report> {
-  const held = overrideOf(base.overrides, 'hold');
-  if (held) return idle(base, 'held', `held by ${held.who} since ${held.since} (${held.reason}): nothing is healed`);
+async function healLocked(host: Healing, options: HealOptions, begun: Report, lockFd: number): Promise<Report> {
+  const held = overrideOf(begun.overrides, 'hold');
+  if (held) return idle(begun, 'held', `held by ${held.who} since ${held.since} (${held.reason}): nothing is healed`);
   const unknown = unknownHold(host);
-  if (unknown) return { ...base, ending: 'failed', failure: unknown };
+  if (unknown) return { ...begun, ending: 'failed', failure: unknown };
+  const overdue = await takeBackOverdue(host, { lockFd, timeoutMs: options.timeoutMs });
+  if (overdue.kind === 'failed') return { ...begun, ending: 'failed', failure: overdue.failure };
+  const base = { ...begun, notes: [...begun.notes, ...overdue.notes] };
   const waiting = waitsForConfirmation(host);
   if (waiting) return idle(base, 'nothing-to-do', `${waiting.message}: nothing is healed meanwhile`);
   const ledger = host.readLedger();

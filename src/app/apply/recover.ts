@@ -4,7 +4,7 @@ import { orNull } from '../../core/model/needed.ts';
 import type { Unreadable } from '../../core/model/reading.ts';
 import type { Changing, Failure } from '../ports/host.ts';
 import { stop } from '../stop.ts';
-import { isExpired, isRebooted, takeBack } from './unconfirmed.ts';
+import { standingOf, takeBack } from './unconfirmed.ts';
 
 type Prepared =
   | { readonly kind: 'ready'; readonly notes: readonly string[] }
@@ -40,15 +40,24 @@ export async function prepareLedger(
   return { kind: 'ready', notes: [`${what}; this run goes on from what the kernel holds now`] };
 }
 
+/** For a run that does nothing else about the ledger: what nobody confirmed in time is taken back by whoever comes first. */
+export async function takeBackOverdue(
+  host: Changing,
+  context: { readonly lockFd: number | null; readonly timeoutMs: number },
+): Promise<Prepared> {
+  const reading = host.readLedger();
+  const unconfirmed = reading.kind === 'value' ? reading.value.unconfirmed : null;
+  return unconfirmed ? overdue(host, unconfirmed, context) : { kind: 'ready', notes: [] };
+}
+
 /** The watchdog did not get to it: a reboot, or it was killed too. */
 async function overdue(
   host: Changing,
   unconfirmed: Unconfirmed,
   context: { readonly lockFd: number | null; readonly timeoutMs: number },
 ): Promise<Prepared> {
-  const rebooted = isRebooted(host, unconfirmed);
-  if (rebooted.kind === 'value' && !rebooted.value && !isExpired(host, unconfirmed))
-    return { kind: 'ready', notes: [] };
+  const standing = standingOf(host, unconfirmed);
+  if (standing.kind === 'value' && standing.value === 'waits') return { kind: 'ready', notes: [] };
   const back = await takeBack(host, unconfirmed, context);
   return back.kind === 'failed' ? back : { kind: 'ready', notes: back.notes };
 }

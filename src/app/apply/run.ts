@@ -2,6 +2,7 @@ import { UNCONFIRMED } from '../../core/checks/ledger.ts';
 import { persistSysctl } from '../../core/checks/persistence.ts';
 import type { Judgement } from '../../core/judge.ts';
 import { describeAction, isLedgerOnly } from '../../core/model/action.ts';
+import type { BootMoment } from '../../core/model/boot-clock.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import type { Intent, Ledger, Unconfirmed } from '../../core/model/ledger.ts';
 import { need, orNull } from '../../core/model/needed.ts';
@@ -35,20 +36,24 @@ export async function runSteps(
   before: Look,
   planned: readonly Step[],
 ): Promise<Report> {
-  const ids = need({ machine: orNull(host.machineId()), boot: options.confirmMs === null ? value('') : host.bootId() });
+  const ids = need({
+    machine: orNull(host.machineId()),
+    clock: options.confirmMs === null ? value(null) : host.bootClock(),
+  });
   if (ids.kind !== 'value') {
     const failure = stop(ids, 'cannot tell which host this is, so nothing was changed', 'make that file readable');
     return { ...base, judgement: before.judgement, ending: 'failed', failure };
   }
-  const { machine, boot } = ids.value;
+  const { machine, clock } = ids.value;
   const unconfirmed =
-    options.confirmMs === null ? null : prepareConfirmation(host, desired, before, planned, options.confirmMs, boot);
+    options.confirmMs === null || clock === null
+      ? null
+      : prepareConfirmation(host, desired, before, planned, options.confirmMs, clock);
   const steps = unconfirmed === null ? planned : planned.filter(({ phase }) => phase !== 'persist');
   const old = oldLedger(before);
   const during = { ...beforeApply(before.context, steps, intentOf(base, steps), machine), unconfirmed };
   const begun =
-    (await tryToWrite(() => host.writeLedger(during), 'cannot write the ledger')) ??
-    (await arm(host, options, during, old));
+    (await tryToWrite(() => host.writeLedger(during), 'cannot write the ledger')) ?? (await arm(host, during, old));
   if (begun) return { ...base, judgement: before.judgement, ending: 'failed', failure: begun };
 
   const performed = await performSteps(host, steps, options, options.progress);
@@ -80,7 +85,7 @@ export async function runSteps(
 export const oldLedger = ({ context }: Look): Ledger | null =>
   context.ledger.kind === 'value' ? context.ledger.value : null;
 
-const intentOf = (base: Report, steps: readonly Step[]): Intent => ({
+export const intentOf = (base: Report, steps: readonly Step[]): Intent => ({
   command: 'apply',
   startedAt: base.at,
   pid: process.pid,
@@ -97,7 +102,7 @@ function prepareConfirmation(
   before: Look,
   planned: readonly Step[],
   confirmMs: number,
-  bootId: string,
+  { bootId, ms }: BootMoment,
 ): Unconfirmed {
   const { actions } = planRollback(before.context, planned.filter(changesLive));
   const isDelete = ({ kind }: { kind: string }): boolean => kind === 'delete-address';
@@ -105,7 +110,8 @@ function prepareConfirmation(
   return {
     until: new Date(at.getTime() + confirmMs).toISOString(),
     bootId,
-    token: `${process.pid}-${at.getTime().toString(36)}`,
+    span: { fromMs: ms, untilMs: ms + confirmMs },
+    token: `${process.pid}-${ms.toString(36)}`,
     undo: [actions.filter(isDelete), actions.filter((action) => !isDelete(action))],
     desired,
     previous: oldLedger(before),
@@ -113,18 +119,15 @@ function prepareConfirmation(
 }
 
 /** Before the first change: a watchdog that cannot be armed means that nothing is changed. */
-async function arm(
-  host: Changing,
-  options: RunOptions,
-  during: Ledger,
-  old: Ledger | null,
-): ReturnType<typeof tryToWrite> {
-  if (!during.unconfirmed || options.confirmMs === null) return null;
-  const failure = await host.armWatchdog(options.confirmMs, during.unconfirmed.token);
+async function arm(host: Changing, during: Ledger, old: Ledger | null): ReturnType<typeof tryToWrite> {
+  if (!during.unconfirmed?.span) return null;
+  const failure = await host.armWatchdog(during.unconfirmed.span, during.unconfirmed.token);
   if (failure === null) return null;
-  if (old === null) host.deleteLedger();
-  else await host.writeLedger(old);
-  return failure;
+  const left = await tryToWrite(
+    () => (old === null ? host.deleteLedger() : host.writeLedger(old)),
+    'the ledger, which says that an apply waits for its confirmation, cannot be written back',
+  );
+  return left ? { ...failure, message: `${failure.message}; ${left.message}` } : failure;
 }
 
 /** Not persisting, and waiting, is what --confirm asked for; it is said in a note, not as a finding. */
@@ -157,7 +160,8 @@ async function rollBack(
   const after = { ...afterRollback(input.old, input.during, undone), unconfirmed: null };
   const ledger = broken ? { ...after, intent: input.during.intent } : after;
   const late = await tryToWrite(() => host.writeLedger(ledger), 'cannot write the ledger');
-  if (input.during.unconfirmed && !broken) await host.disarmWatchdog(input.during.unconfirmed.token);
+  // Where the ledger still has it, the watchdog tidies up.
+  if (input.during.unconfirmed && !broken && !late) await host.disarmWatchdog(input.during.unconfirmed.token);
   const keptSteps = new Map(kept.map(({ step, because }) => [step, because]));
   const { judgement } = look(host, before.context.desired, false, before.early);
   const but = kept.length > 0 ? `, except for ${kept.length} steps that keep the VIP from leaking` : '';

@@ -1,15 +1,16 @@
 import { type Action, describeAction } from '../../core/model/action.ts';
+import { hasEnded } from '../../core/model/boot-clock.ts';
 import type { CheckContext } from '../../core/model/check.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { addressKey, emptyLedger, type Ledger, type Unconfirmed } from '../../core/model/ledger.ts';
 import type { Ip } from '../../core/model/names.ts';
 import { type Answer, need, orNull } from '../../core/model/needed.ts';
-import { withOverride } from '../../core/model/override.ts';
+import { inEffect, overrideOf, withOverride } from '../../core/model/override.ts';
 import { absent, type Unreadable } from '../../core/model/reading.ts';
 import { dragged } from '../../core/plan/drag.ts';
 import { afterRollback } from '../../core/plan/ledger-update.ts';
 import { stillLocal } from '../../core/plan/remove.ts';
-import type { Changing, Failure } from '../ports/host.ts';
+import type { ActionResult, Changing, Failure } from '../ports/host.ts';
 import { stop } from '../stop.ts';
 import { performUndo } from './transaction.ts';
 import { tryToWrite } from './try-to-write.ts';
@@ -25,27 +26,23 @@ const DRAIN_MS = 10_000;
  * Goes back to what was there before an unconfirmed apply. A VIP that already serves connections is drained first. After a
  * reboot the kernel has forgotten all of it, so only the ledger goes back.
  */
-export async function takeBack(
-  host: Changing,
-  unconfirmed: Unconfirmed,
-  context: { readonly lockFd: number | null; readonly timeoutMs: number },
-): Promise<TakenBack> {
-  const rebooted = isRebooted(host, unconfirmed);
-  if (rebooted.kind !== 'value') return cannot(rebooted);
-  const taken = rebooted.value ? NOTHING_LIVE : await takeBackLive(host, unconfirmed, context);
+export async function takeBack(host: Changing, unconfirmed: Unconfirmed, context: UndoContext): Promise<TakenBack> {
+  const standing = standingOf(host, unconfirmed);
+  if (standing.kind !== 'value') return cannot(standing);
+  const isRebooted = standing.value === 'rebooted';
+  const taken = await (isRebooted ? takeBackFiles : takeBackLive)(host, unconfirmed, context);
   if (taken.kind === 'failed') return taken;
   const late = await tryToWrite(() => host.writeLedger(taken.ledger ?? ledgerOfBefore(unconfirmed)), LEDGER_UNWRITTEN);
   if (late) return { kind: 'failed', failure: late };
-  const what = rebooted.value
-    ? 'the host was rebooted before it was confirmed'
-    : isExpired(host, unconfirmed)
-      ? 'nobody confirmed it in time'
-      : 'as requested';
-  return {
-    kind: 'taken-back',
-    notes: [`the apply that was to be confirmed until ${unconfirmed.until} is taken back: ${what}`, ...taken.notes],
-  };
+  const what = `the apply that was to be confirmed until ${unconfirmed.until} is taken back`;
+  return { kind: 'taken-back', notes: [`${what}: ${WHY[standing.value]}`, ...taken.notes] };
 }
+
+const WHY: Readonly<Record<Standing, string>> = {
+  rebooted: 'the host was rebooted before it was confirmed',
+  expired: 'nobody confirmed it in time',
+  waits: 'as requested',
+};
 
 const LEDGER_UNWRITTEN = 'the unconfirmed apply was taken back, but the ledger, which still has it, cannot be written';
 
@@ -56,12 +53,26 @@ const cannot = (missing: Unreadable): TakenBack & { kind: 'failed' } => ({
 
 /** What was taken back in the kernel; the ledger is null where it is simply the one of before. */
 type Live = { readonly kind: 'done'; readonly notes: readonly string[]; readonly ledger: Ledger | null };
-const NOTHING_LIVE: Live = { kind: 'done', notes: [], ledger: null };
+
+interface UndoContext {
+  readonly lockFd: number | null;
+  readonly timeoutMs: number;
+}
+
+/** After a reboot there are only the files that a confirm had written when it was stopped. */
+async function takeBackFiles(
+  host: Changing,
+  { undo }: Unconfirmed,
+  context: UndoContext,
+): Promise<Live | (TakenBack & { kind: 'failed' })> {
+  const failure = whatFailed(await performUndo(host, [undo.flat().filter(isOfFiles)], context));
+  return failure ?? { kind: 'done', notes: [], ledger: null };
+}
 
 async function takeBackLive(
   host: Changing,
   unconfirmed: Unconfirmed,
-  context: { readonly lockFd: number | null; readonly timeoutMs: number },
+  context: UndoContext,
 ): Promise<Live | (TakenBack & { kind: 'failed' })> {
   const all = unconfirmed.undo.flat();
   const vips = all.flatMap((action) => (action.kind === 'delete-address' ? [action.ip] : []));
@@ -75,20 +86,25 @@ async function takeBackLive(
   if (seen.kind !== 'value') return cannot(seen);
   const stays = heldElsewhere(now, unconfirmed, vips);
   const undo = stays.length === 0 ? unconfirmed.undo : unconfirmed.undo.map((group) => group.filter(isNoArpSetting));
-  const results = await performUndo(host, undo, context);
-  const failed = results.find(({ status }) => status !== 'done');
-  if (failed) {
-    const message = `an unconfirmed apply could not be taken back: ${failed.detail ?? describeAction(failed.action)}`;
-    const next = 'look at `rsprep verify`; `rsprep confirm --revert` tries again';
-    return { kind: 'failed', failure: { kind: 'failed', message, next } };
-  }
+  const failure = whatFailed(await performUndo(host, undo, context));
+  if (failure) return failure;
   // What stays set has to be known to a later remove.
   const kept = stays.length === 0 ? null : afterRollback(unconfirmed.previous, seen.value.ledger, undo.flat());
   const ledger = kept && { ...kept, rejected: desired, unconfirmed: null };
   return { kind: 'done', notes: [...undrained, ...stays], ledger };
 }
 
-const isNoArpSetting = ({ kind }: Action): boolean => kind !== 'set-sysctl';
+function whatFailed(results: readonly ActionResult[]): (TakenBack & { kind: 'failed' }) | null {
+  const failed = results.find(({ status }) => status !== 'done');
+  if (!failed) return null;
+  const message = `an unconfirmed apply could not be taken back: ${failed.detail ?? describeAction(failed.action)}`;
+  const next = 'look at `rsprep verify`; `rsprep confirm --revert` tries again';
+  return { kind: 'failed', failure: { kind: 'failed', message, next } };
+}
+
+const isOfFiles = ({ kind }: Action): boolean => kind === 'write-file' || kind === 'delete-file';
+/** What keeps a VIP quiet, now and after a reboot. */
+const isNoArpSetting = (action: Action): boolean => action.kind !== 'set-sysctl' && !isOfFiles(action);
 
 /** Somebody may have put the VIP somewhere else meanwhile: it would be answered for as soon as the settings are gone. */
 function heldElsewhere(context: CheckContext, { undo }: Unconfirmed, vips: readonly Ip[]): readonly string[] {
@@ -112,15 +128,18 @@ function dragNow(host: Changing, { undo, desired }: Unconfirmed): Failure | null
     : null;
 }
 
-/** A boot id that cannot be read is no other one: then nobody can tell. */
-export function isRebooted(host: Changing, { bootId }: Unconfirmed): Answer<boolean> {
-  if (bootId === null) return { kind: 'value', value: false };
-  const now = need({ bootId: host.bootId() });
-  return now.kind === 'value' ? { kind: 'value', value: now.value.bootId !== bootId } : now;
-}
+/** How an apply that nobody has confirmed stands. */
+export type Standing = 'waits' | 'expired' | 'rebooted';
 
-export const isExpired = (host: Changing, unconfirmed: Unconfirmed): boolean =>
-  unconfirmed.until <= host.now().toISOString();
+/** A clock that cannot be read is no other boot, and no time that is over: then nobody can tell. */
+export function standingOf(host: Changing, { bootId, span, until }: Unconfirmed): Answer<Standing> {
+  const now = need({ clock: host.bootClock() });
+  if (now.kind !== 'value') return now;
+  const { clock } = now.value;
+  if (bootId !== null && bootId !== clock.bootId) return { kind: 'value', value: 'rebooted' };
+  const isOver = span ? hasEnded(span, clock) : until <= host.now().toISOString();
+  return { kind: 'value', value: isOver ? 'expired' : 'waits' };
+}
 
 /** The ledger of before, which also remembers what was not confirmed: a boot must not apply it after all. */
 const ledgerOfBefore = (unconfirmed: Unconfirmed): Ledger => ({
@@ -128,6 +147,8 @@ const ledgerOfBefore = (unconfirmed: Unconfirmed): Ledger => ({
   rejected: unconfirmed.desired,
   unconfirmed: null,
 });
+
+const DRAIN = { kind: 'drain', who: 'rsprep', reason: 'an apply that nobody confirmed is being taken back' } as const;
 
 /** @returns what kept it from being drained: that is no reason to keep a VIP that nobody confirmed. */
 async function drainFirst(host: Changing, vips: readonly string[]): Promise<readonly string[]> {
@@ -139,22 +160,19 @@ async function drainFirst(host: Changing, vips: readonly string[]): Promise<read
   if (vips.length === 0 || !serving()) return [];
   const before = orNull(host.readOverrides());
   if (before.kind !== 'value') return [`it was not drained first: ${before.reason}`];
-  const overrides = before.value ?? [];
+  // One that a run which was killed here has left would otherwise be put back, and stay.
+  const overrides = (before.value ?? []).filter(({ who, reason }) => who !== DRAIN.who || reason !== DRAIN.reason);
   const since = host.now().toISOString();
-  const drain = {
-    kind: 'drain',
-    reason: 'an apply that nobody confirmed is being taken back',
-    who: 'rsprep',
-    since,
-    until: null,
-  } as const;
-  const undrained = await tryToWrite(
-    () => host.writeOverrides(withOverride(overrides, drain)),
-    'it was not drained first',
-  );
+  const isDrained = overrideOf(inEffect(overrides, since), 'drain') !== null;
+  const until = new Date(host.now().getTime() + 2 * DRAIN_MS).toISOString();
+  const drain = { ...DRAIN, since, until };
+  const undrained = isDrained
+    ? null
+    : await tryToWrite(() => host.writeOverrides(withOverride(overrides, drain)), 'it was not drained first');
   if (undrained) return [undrained.message];
   for (let waitedMs = 0; waitedMs < DRAIN_MS && serving(); waitedMs += 200) await host.sleep(200);
-  const left = await tryToWrite(() => host.writeOverrides(overrides), 'it stays drained until `rsprep resume`');
+  if (isDrained) return [];
+  const left = await tryToWrite(() => host.writeOverrides(overrides), `it stays drained until ${until}`);
   return left ? [left.message] : [];
 }
 

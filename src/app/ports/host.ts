@@ -1,4 +1,5 @@
 import type { Action } from '../../core/model/action.ts';
+import type { BootMoment, BootSpan } from '../../core/model/boot-clock.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import type { Ledger } from '../../core/model/ledger.ts';
 import type { Observed } from '../../core/model/observed.ts';
@@ -67,9 +68,11 @@ export interface Changing extends Looking {
   setLedgerAside(suffix: string): string;
   writeOverrides(overrides: readonly Override[]): Promise<void>;
   machineId(): Reading<string>;
-  bootId(): Reading<string>;
-  /** Starts what runs `rsprep confirm --revert` after a delay, whatever happens to this process. */
-  armWatchdog(delayMs: number, token: string): Promise<Failure | null>;
+  /** Deadlines run on it: nobody can set it. */
+  bootClock(): Reading<BootMoment>;
+  /** Starts what runs `rsprep confirm --revert` from a time on, until that has succeeded, whatever happens to this process. */
+  armWatchdog(end: BootSpan, token: string): Promise<Failure | null>;
+  /** One that is missed wakes up, finds nothing that waits, and ends. */
   disarmWatchdog(token: string): Promise<void>;
   /** Login name, for overrides. */
   who(): string;

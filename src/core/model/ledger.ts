@@ -1,5 +1,6 @@
 import type { Action } from './action.ts';
 import type { ArpKey, ArpSetting } from './arp-settings.ts';
+import type { BootSpan } from './boot-clock.ts';
 import { derived } from './derived.ts';
 import type { Desired } from './desired.ts';
 import type { InterfaceName, Ip } from './names.ts';
@@ -46,8 +47,10 @@ export interface Intent {
 
 /** An `apply --confirm` that nobody has confirmed yet. */
 export interface Unconfirmed {
-  /** ISO 8601, UTC; taken back then, unless confirmed. */
+  /** ISO 8601, UTC; taken back then, unless confirmed. For people: the wall clock may be set meanwhile. */
   readonly until: string;
+  /** The same for the program; missing in a ledger of an earlier version. */
+  readonly span?: BootSpan;
   /** /proc/sys/kernel/random/boot_id: after a reboot the kernel has forgotten it all, and only the ledger goes back. */
   readonly bootId: string | null;
   /** Names this one, so that a late watchdog never takes back another. */

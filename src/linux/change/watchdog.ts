@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import type { Failure } from '../../app/ports/host.ts';
-import { errorCode, errorText, isPrivilege } from '../files/errors.ts';
+import type { BootSpan } from '../../core/model/boot-clock.ts';
+import { errorCode, errorText } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
 import { CHILD_ENV, change, commandFailure } from '../process/command.ts';
+import { processIds } from '../process/processes.ts';
 
 /** $0 of the sleeping shell. */
 const SLEEPER = 'rsprep-unconfirmed';
@@ -15,20 +17,40 @@ const unitOf = (token: string): string => `rsprep-unconfirmed-${token}`;
 export type SelfCommand = readonly [string, ...string[]];
 
 /**
+ * sh(1), in a few hundred KB; Node starts only when the time is up. $1 is that time on the clock of /proc/uptime (CLOCK_BOOTTIME), in
+ * hundredths of a second. sleep(1) goes by a clock that stands still while the machine is suspended, so it looks again every ten
+ * seconds. Then the command is run until it has succeeded: a lock, a full disk or a missing ip(8) may pass.
+ */
+const LOOP = `end=$1
+shift
+while read -r up idle </proc/uptime; do
+  left=$((end - \${up%.*}\${up#*.}))
+  [ "$left" -gt 0 ] || break
+  [ "$left" -lt 1000 ] || left=1000
+  sleep "$((left / 100)).$((left / 10 % 10))$((left % 10))" || sleep 1
+done
+pause=1
+until "$@"; do
+  sleep "$pause"
+  [ "$pause" -ge 30 ] || pause=$((pause * 2))
+done`;
+
+/**
  * Makes sure that something takes an unconfirmed apply back, even if the shell, the ssh session or rsprep die: a transient
- * timer where systemd runs (systemd-run(1); a session's cgroup may be killed as a whole), a process in a session of its own
+ * service where systemd runs (systemd-run(1); a session's cgroup may be killed as a whole), a process in a session of its own
  * elsewhere. Both run in the caller's network namespace: systemd's services live in the first one, so in any other it is
  * the process.
  */
 export async function armWatchdog(
   paths: Paths,
   self: SelfCommand,
-  delayMs: number,
+  { untilMs }: BootSpan,
   token: string,
   timeoutMs: number,
 ): Promise<Failure | null> {
   const revert = [...self, '--root', paths.root, 'confirm', '--revert', token];
-  return hasSystemd() ? armTimer(revert, delayMs, token, timeoutMs) : armProcess(revert, delayMs);
+  const argv = ['-c', LOOP, SLEEPER, String(Math.ceil(untilMs / 10)), ...revert];
+  return hasSystemd() ? armService(argv, token, timeoutMs) : armProcess(argv);
 }
 
 function hasSystemd(): boolean {
@@ -36,77 +58,69 @@ function hasSystemd(): boolean {
   try {
     return readlinkSync('/proc/self/ns/net') === readlinkSync('/proc/1/ns/net');
   } catch (error) {
-    // Without the right to look at process 1, the detached process is the one that is sure to be in this namespace.
-    if (isPrivilege(error)) return false;
-    throw error;
+    if (errorCode(error) === null) throw error;
+    return false; // process 1 cannot be looked at: a process of ours is the one that is sure to be in this namespace
   }
 }
 
-async function armTimer(
-  revert: readonly string[],
-  delayMs: number,
-  token: string,
-  timeoutMs: number,
-): Promise<Failure | null> {
+async function armService(argv: readonly string[], token: string, timeoutMs: number): Promise<Failure | null> {
   const result = await change(
     [
       'systemd-run',
       '--quiet',
       `--unit=${unitOf(token)}`,
-      `--on-active=${(delayMs / 1000).toFixed(3)}s`,
-      '--timer-property=AccuracySec=50ms',
       '--description=rsprep takes back an apply that nobody confirmed',
-      ...revert,
+      '--property=Restart=on-failure',
+      '--property=RestartSec=1',
+      '--property=StartLimitIntervalSec=0',
+      `--setenv=PATH=${CHILD_ENV.PATH}`,
+      '/bin/sh',
+      // Of a service's command line systemd takes variables by itself (systemd.service(5), "Command lines").
+      ...argv.map((word) => word.replaceAll('$', '$$$$')),
     ],
     { timeoutMs, lockFd: null },
   );
   if (result.kind === 'ok') return null;
-  const message = commandFailure(result, 'cannot arm the timer that takes an unconfirmed apply back');
+  const message = commandFailure(result, 'cannot arm the service that takes an unconfirmed apply back');
   return { kind: 'failed', message, next: 'nothing was changed; see `systemctl status`, or apply without --confirm' };
 }
 
-/** sh sleeps in a few hundred KB; Node starts only when the time is up. */
-function armProcess(revert: readonly string[], delayMs: number): Promise<Failure | null> {
+function armProcess(argv: readonly string[]): Promise<Failure | null> {
   return new Promise((resolve) => {
-    const seconds = (delayMs / 1000).toFixed(3);
-    const child = spawn('sh', ['-c', 'sleep "$1"; shift; exec "$@"', SLEEPER, seconds, ...revert], {
-      env: CHILD_ENV,
-      cwd: '/',
-      stdio: 'ignore',
-      detached: true,
-    });
-    child.once('error', (error) => {
+    const failed = (error: unknown): void => {
       const message = `cannot start the process that takes an unconfirmed apply back: ${errorText(error)}`;
       resolve({ kind: 'failed', message, next: 'nothing was changed; apply without --confirm' });
-    });
-    child.once('spawn', () => {
-      child.unref();
-      resolve(null);
-    });
+    };
+    try {
+      const child = spawn('/bin/sh', argv, { env: CHILD_ENV, cwd: '/', stdio: 'ignore', detached: true });
+      child.once('error', failed);
+      child.once('spawn', () => {
+        child.unref();
+        resolve(null);
+      });
+    } catch (error) {
+      failed(error); // no descriptors left, say
+    }
   });
 }
 
-/**
- * Stops the timer, or the sleeping process and its `sleep`. One that is missed does no harm: it wakes up, finds another token
- * or none in the ledger, and ends.
- */
+/** Stops the service, or the sleeping process and its `sleep`. */
 export async function disarmWatchdog(token: string, timeoutMs: number): Promise<void> {
-  if (hasSystemd()) await change(['systemctl', 'stop', `${unitOf(token)}.timer`], { timeoutMs, lockFd: null });
+  if (hasSystemd()) await change(['systemctl', 'stop', `${unitOf(token)}.service`], { timeoutMs, lockFd: null });
   else endSleeper(token);
 }
 
 /** Found by its command line, which names it and the token; it leads a process group of its own. */
 function endSleeper(token: string): void {
-  for (const entry of readdirSync('/proc')) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const line = readText(`/proc/${entry}/cmdline`);
+  for (const pid of processIds()) {
+    if (pid === process.pid) continue;
+    const line = readText(`/proc/${pid}/cmdline`);
     const words = line.kind === 'value' ? line.value.split('\0') : [];
     if (!words.includes(SLEEPER) || !words.includes(token)) continue;
     try {
       process.kill(-pid, 'SIGTERM');
     } catch (error) {
-      if (errorCode(error) !== 'ESRCH') throw error;
+      if (errorCode(error) === null) throw error; // gone, or somebody else's who calls himself so
     }
   }
 }

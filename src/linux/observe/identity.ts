@@ -1,7 +1,7 @@
-// Which host this is, since when it runs, and who is at it.
+// Which host this is, and who is at it.
 import { hostname, userInfo } from 'node:os';
 import { mapped } from '../../core/model/needed.ts';
-import { absent, type Reading, unreadable } from '../../core/model/reading.ts';
+import { absent, type Reading } from '../../core/model/reading.ts';
 import { errorCode } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import { MACHINE_ID_PATH, type Paths } from '../files/paths.ts';
@@ -13,14 +13,6 @@ export function machineId(paths: Paths): Reading<string> {
   const id = mapped(readText(paths.at(MACHINE_ID_PATH)), (text) => text.trim());
   return id.kind === 'value' && id.value === '' ? absent : id;
 }
-
-/** Another after every boot (random(4)). */
-export function bootId(): Reading<string> {
-  const id = mapped(readText(BOOT_ID), (text) => text.trim());
-  return id.kind === 'value' && id.value === '' ? unreadable('corrupt', `${BOOT_ID}: it is empty`) : id;
-}
-
-const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
 /** Login name; under sudo the person's too. */
 export function who(): string {

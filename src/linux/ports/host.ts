@@ -2,10 +2,12 @@ import type { Changing, Looking } from '../../app/ports/host.ts';
 import { perform } from '../change/perform.ts';
 import { armWatchdog, disarmWatchdog, type SelfCommand } from '../change/watchdog.ts';
 import type { Paths } from '../files/paths.ts';
+import { bootClock } from '../observe/boot-clock.ts';
 import { establishedTo } from '../observe/connections.ts';
-import { bootId, hostName, machineId, who } from '../observe/identity.ts';
+import { hostName, machineId, who } from '../observe/identity.ts';
 import { observe, startMainIp } from '../observe/observe.ts';
 import { preflightHost } from '../observe/preflight.ts';
+import { wallClock } from '../observe/wall-clock.ts';
 import { deleteLedger, readLedger, setLedgerAside, writeLedger } from '../state/ledger.ts';
 import { acquireLock } from '../state/lock.ts';
 import { readOverrides, writeOverrides } from '../state/overrides.ts';
@@ -31,7 +33,7 @@ export function lookingAt(paths: Paths, { timeoutMs, looksSoon = false }: HostOp
     readLedger: () => readLedger(paths),
     readOverrides: () => readOverrides(paths),
     hostName,
-    now: () => new Date(),
+    now: wallClock,
     // Not performance.now(): Node makes that object at its first use, for 3 ms.
     monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
   };
@@ -43,15 +45,15 @@ export function changing(paths: Paths, options: HostOptions, interrupted: () => 
   return {
     ...looking,
     preflightHost: (needs) => preflightHost(paths, needs, options.timeoutMs),
-    lock: (timeoutMs, command) => acquireLock(paths, timeoutMs, command, new Date()),
+    lock: (timeoutMs, command) => acquireLock(paths, timeoutMs, command, wallClock()),
     perform: (actions, context) => perform(paths, actions, context),
     writeLedger: (ledger) => writeLedger(paths, ledger),
     deleteLedger: () => deleteLedger(paths),
     setLedgerAside: (suffix) => setLedgerAside(paths, suffix),
     writeOverrides: (overrides) => writeOverrides(paths, overrides),
     machineId: () => machineId(paths),
-    bootId,
-    armWatchdog: (delayMs, token) => armWatchdog(paths, options.self, delayMs, token, options.timeoutMs),
+    bootClock,
+    armWatchdog: (end, token) => armWatchdog(paths, options.self, end, token, options.timeoutMs),
     disarmWatchdog: (token) => disarmWatchdog(token, options.timeoutMs),
     who,
     establishedTo,

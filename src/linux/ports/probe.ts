@@ -6,6 +6,7 @@ import { inventedMac } from '../../probe/mac.ts';
 import { ok, type Tried } from '../../probe/result.ts';
 import { hostName } from '../observe/identity.ts';
 import { probeServices } from '../observe/service-probes.ts';
+import { wallClock } from '../observe/wall-clock.ts';
 import { injectInto } from '../probe/injector.ts';
 import { cleanDevices, listInterfaces, neighbourMac, routeTo } from '../probe/interfaces.ts';
 import { openNamespace } from '../probe/namespace.ts';
@@ -25,7 +26,7 @@ export interface ProbingOptions {
 export function probing({ timeoutMs, lockFd }: ProbingOptions): Probing {
   return {
     hostName,
-    now: () => new Date(),
+    now: wallClock,
     monotonicMs: () => performance.now(),
     random: (bytes) => randomBytes(bytes),
     breathe: () => new Promise((resolve) => setImmediate(resolve)),

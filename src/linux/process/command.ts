@@ -84,6 +84,8 @@ export async function change(argv: readonly [string, ...string[]], options: Chan
     killSignal: 'SIGKILL',
     forceKillAfterDelay: false,
     detached: true,
+    // execa asks for the current directory otherwise, which may have been deleted.
+    cwd: '/',
     cleanup: false,
     reject: false,
     stripFinalNewline: false,

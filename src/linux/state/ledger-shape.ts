@@ -33,10 +33,14 @@ const isUnconfirmed = (item: unknown): boolean =>
   isJson(item) &&
   typeof item.until === 'string' &&
   typeof item.token === 'string' &&
+  (item.bootId === null || typeof item.bootId === 'string') &&
+  (item.span === undefined || isSpan(item.span)) &&
   isJson(item.desired) &&
   (item.previous === null || isLedger(item.previous)) &&
   Array.isArray(item.undo) &&
   item.undo.every((group) => listOf(group, isAction));
+
+const isSpan = (item: unknown): boolean => isJson(item) && isInteger(item.fromMs) && isInteger(item.untilMs);
 
 const isAction = (action: Json): boolean =>
   typeof action.kind === 'string' &&

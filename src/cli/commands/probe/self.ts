@@ -2,6 +2,7 @@ import type { Probing } from '../../../app/ports/probe.ts';
 import { probeSelf } from '../../../app/probe/self.ts';
 import type { Check } from '../../../core/model/check.ts';
 import type { Desired } from '../../../core/model/desired.ts';
+import { wallClock } from '../../../linux/observe/wall-clock.ts';
 import { probing } from '../../../linux/ports/probe.ts';
 import { acquireLock } from '../../../linux/state/lock.ts';
 import { checksOf } from '../../../probe/as-check.ts';
@@ -62,7 +63,7 @@ async function runSelf(
     ...rest,
     durationMs: performance.now() - startedMs,
   });
-  const lock = await acquireLock(paths, globals.lockTimeoutMs, 'probe self', new Date());
+  const lock = await acquireLock(paths, globals.lockTimeoutMs, 'probe self', wallClock());
   if (lock.kind === 'failed') return ended({ results: [], notes: [], failure: lock.failure });
   if (lock.kind === 'busy') {
     const failure = { kind: 'locked', message: `${lock.by} is at work`, next: 'wait, or give --lock-timeout' } as const;

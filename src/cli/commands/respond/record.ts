@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Responder } from '../../../app/respond/respond.ts';
 import { errorText } from '../../../linux/files/errors.ts';
+import { wallClock } from '../../../linux/observe/wall-clock.ts';
 import { writeResponderRecord } from '../../../linux/ports/respond.ts';
 import type { Socket } from '../../../udp/socket.ts';
 import type { Context } from '../../context.ts';
@@ -23,7 +24,7 @@ export function makeRecorder(context: Context, responder: Responder, socket: Soc
       const record = {
         format: 1 as const,
         pid: process.pid,
-        at: new Date().toISOString(),
+        at: wallClock().toISOString(),
         port,
         stats: socket.stats(),
       };

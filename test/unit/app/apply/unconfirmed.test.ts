@@ -47,8 +47,8 @@ function blindTo(host: FakeHost, part: Partial<Observed>): void {
 }
 
 const BLINDNESS: readonly [string, (host: FakeHost) => unknown][] = [
-  ['the boot id is not there', (host) => Object.assign(host, { bootId: () => absent })],
-  ['the boot id cannot be read', (host) => Object.assign(host, { bootId: () => BLIND })],
+  ['the boot id is not there', (host) => Object.assign(host, { bootClock: () => absent })],
+  ['the boot id cannot be read', (host) => Object.assign(host, { bootClock: () => BLIND })],
   ['the ledger cannot be read', (host) => Object.assign(host, { readLedger: () => BLIND })],
   [
     'the ledger is corrupt',
@@ -66,6 +66,7 @@ describe('nothing is taken back, nothing forgotten, and exit is not 0, where', (
   it.each(BLINDNESS)('%s', async (_what, blind) => {
     const host = await waiting();
     const [before, ledger] = [structuredClone(host.state), host.ledger];
+    host.clock = { ...host.clock, ms: host.clock.ms + 60_000 };
     blind(host);
     const token = ledger?.unconfirmed?.token ?? '';
     for (const asked of [null, token]) {
@@ -89,7 +90,7 @@ describe('nothing is taken back, nothing forgotten, and exit is not 0, where', (
 
 it('--confirm is refused while the boot id cannot be read: nothing could tell a reboot later', async () => {
   const host = freshHost();
-  host.bootId = () => BLIND;
+  host.bootClock = () => BLIND;
   const report = await apply(host, desired, { ...OPTIONS, confirmMs: 60_000 });
   expect([exitCode(report), host.performed, host.ledger]).toEqual([1, [], null]);
 });

@@ -9,7 +9,7 @@ import { remove } from '../../../../src/app/remove/remove.ts';
 import { emptyDesired } from '../../../../src/core/model/desired.ts';
 import { LEDGER_FORMAT, LEDGER_PATH, type Ledger } from '../../../../src/core/model/ledger.ts';
 import type { InterfaceName, Ip } from '../../../../src/core/model/names.ts';
-import { type Reading, value } from '../../../../src/core/model/reading.ts';
+import type { Reading } from '../../../../src/core/model/reading.ts';
 import { explicitInterfaces, renderSysctlFile, SYSCTL_FILE } from '../../../../src/core/sysctl/file.ts';
 import { Paths } from '../../../../src/linux/files/paths.ts';
 import { readLedger, writeLedger } from '../../../../src/linux/state/ledger.ts';
@@ -105,7 +105,7 @@ function hostOf(name: string): FakeHost {
     desired.vips.map((v) => v.address),
   );
   fake.ledger = carried;
-  fake.bootId = () => value(carried.unconfirmed?.bootId ?? 'boot-1');
+  fake.clock = { bootId: carried.unconfirmed?.bootId ?? 'boot-1', ms: 1_000_000 };
   return fake;
 }
 
