@@ -32,7 +32,6 @@ const common = {
 
 /** Packages that only some commands, or only bad days, need: in a file of their own, so that no other start reads them. */
 const RARE = [
-  'execa',
   'pino',
   'pino-pretty',
   'yaml',

@@ -33,6 +33,7 @@ function readProgram(): Buffer {
     console.error(
       `rsprep: ${why}\n  next: keep rsprep.cjs with the files it came with (all of dist/), or install it again`,
     );
-    return process.exit(70);
+    // No bug; and to a monitoring system 1 would be a warning (src/core/report/exit-code.ts).
+    return process.exit(process.argv[2] === 'check' ? 3 : 1);
   }
 }

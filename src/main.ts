@@ -4,8 +4,9 @@ import type { Io } from './cli/context.ts';
 import { runProgram } from './cli/program.ts';
 import { type CodeCache, WRITE_CODE_CACHE, writeCache } from './code-cache.ts';
 import { escapeText } from './core/escape.ts';
-import { PLUGIN } from './core/report/exit-code.ts';
+import { EXIT, PLUGIN } from './core/report/exit-code.ts';
 import { safe } from './format/safe-text.ts';
+import { errorCode } from './linux/files/errors.ts';
 
 /** sysexits(3) EX_SOFTWARE: a bug of ours, never mistaken for a verdict. */
 const EXIT_BUG = 70;
@@ -64,9 +65,21 @@ function isTerminal(fd: 1 | 2): boolean {
 /** inode(7): the kind of file, and that of a character device. */
 const [S_IFMT, S_IFCHR] = [0o170000, 0o020000];
 
+/** What a machine can do to any program at any call, where that call had no answer of its own to it: a broken disk, a full table. */
+const OF_THE_MACHINE = ['EDQUOT', 'EFBIG', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EROFS', 'ESTALE'];
+
 /** Node would end with 1, which is WARNING to a monitoring system and "could not tell" to everybody else. */
 function bug(error: unknown): never {
   const isPlugin = calledCommand(process.argv.slice(2)) === 'check';
+  if (error instanceof Error && OF_THE_MACHINE.includes(errorCode(error) ?? '')) {
+    if (isPlugin) write(1, 'RSPREP UNKNOWN - this machine failed; what it said is on standard error\n');
+    const next = 'see `dmesg`, `df` and `ulimit -n`; then run it again: what was begun is finished or taken back';
+    write(
+      2,
+      `rsprep: this machine failed, and the run ended before it was through: ${escapeText(error.message)}\n  next: ${next}\n`,
+    );
+    process.exit(isPlugin ? PLUGIN.unknown : EXIT.failed);
+  }
   if (isPlugin) write(1, 'RSPREP UNKNOWN - rsprep itself failed; its message is on standard error\n');
   const [said, where] =
     error instanceof Error ? [`${error.name}: ${error.message}`, framesOf(error)] : [String(error), ''];

@@ -62,7 +62,8 @@ describe('rsprep.cjs', () => {
   it('names the file that is missing when it was copied without the program', () => {
     rmSync(join(folder, 'rsprep-program.cjs'));
     const { status, stderr } = checked();
-    expect(status).toBe(70);
+    expect(status).toBe(1);
+    expect(start([], 'check').status).toBe(3);
     expect(stderr).toContain(`open '${join(folder, 'rsprep-program.cjs')}'`);
     expect(stderr).toContain('next: keep rsprep.cjs with the files it came with');
   });

@@ -1,4 +1,5 @@
 import type { UnreadableCause } from '../../core/model/reading.ts';
+import { errorCode, errorText } from '../files/errors.ts';
 import { type Ended, startChild } from './child.ts';
 
 /** What children get: nothing of the caller's environment can change what they do or print. */
@@ -72,31 +73,49 @@ export interface ChangeOptions extends ReadOptions {
  * middle: rsprep decides between two steps what to do about the signal.
  */
 export async function change(argv: readonly [string, ...string[]], options: ChangeOptions): Promise<CommandResult> {
-  const { execa } = await import('execa');
+  // Loaded only where something is changed.
+  const { spawn } = await import('node:child_process');
   const [program, ...args] = argv;
-  const result = await execa(program, args, {
-    env: CHILD_ENV,
-    extendEnv: false,
-    input: options.input ?? '',
-    // execa passes any descriptor number through (measured), but its types name only 3 to 9.
-    stdio: ['pipe', 'pipe', 'pipe', (options.lockFd ?? 'ignore') as 'ignore'],
-    timeout: options.timeoutMs,
-    killSignal: 'SIGKILL',
-    forceKillAfterDelay: false,
-    detached: true,
-    // execa asks for the current directory otherwise, which may have been deleted.
-    cwd: '/',
-    cleanup: false,
-    reject: false,
-    stripFinalNewline: false,
+  let limit: NodeJS.Timeout | undefined;
+  const ended = new Promise<CommandResult>((resolve) => {
+    const stdio = ['pipe', 'pipe', 'pipe', options.lockFd ?? 'ignore'] as const;
+    const child = spawn(program, args, { env: CHILD_ENV, cwd: '/', stdio: [...stdio], detached: true });
+    const output = { stdout: '', stderr: '' };
+    let timedOut = false;
+    limit = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGKILL');
+    }, options.timeoutMs);
+    child.on('error', (error) => resolve(notStarted(program, error)));
+    // Where no descriptor is left there are no streams either; the error then comes by itself.
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name]?.setEncoding('utf8').on('data', (text: string) => {
+        output[name] += text;
+      });
+      child[name]?.on('error', (error) => resolve({ kind: 'broken', program, reason: errorText(error) }));
+    }
+    // EPIPE: it ended before it had read all. It is judged by its exit status.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(options.input ?? '');
+    child.on('close', (status, signal) => {
+      if (timedOut) resolve({ kind: 'timeout', program, timeoutMs: options.timeoutMs });
+      else if (status === null) resolve({ kind: 'broken', program, reason: `it was killed by ${signal}` });
+      else resolve(status === 0 ? { kind: 'ok', ...output } : { kind: 'failed', status, ...output });
+    });
   });
-  if (result.timedOut) return { kind: 'timeout', program, timeoutMs: options.timeoutMs };
-  const output = { stdout: result.stdout, stderr: result.stderr };
-  if (result.exitCode === 0) return { kind: 'ok', ...output };
-  if (result.exitCode !== undefined) return { kind: 'failed', status: result.exitCode, ...output };
-  if (result.code === 'ENOENT') return { kind: 'missing', program };
-  return { kind: 'broken', program, reason: result.shortMessage ?? 'it ended abnormally' };
+  try {
+    return await ended;
+  } catch (error) {
+    return notStarted(program, error); // what fails before execve(2) is thrown, but for a few errors that come as an event
+  } finally {
+    clearTimeout(limit);
+  }
 }
+
+const notStarted = (program: string, error: unknown): CommandResult =>
+  errorCode(error) === 'ENOENT'
+    ? { kind: 'missing', program }
+    : { kind: 'broken', program, reason: `it cannot be started: ${errorText(error)}` };
 
 /** What went wrong, what to do next. */
 export function commandFailure(result: Exclude<CommandResult, { kind: 'ok' }>, what: string): string {
