@@ -65,7 +65,7 @@ async function change(
 }
 
 /** Why nothing can be written down beside what is there; null for a corrupt file, which is written anew. */
-function overridesFailure({ cause, reason }: Unreadable): Failure | null {
+export function overridesFailure({ cause, reason }: Unreadable): Failure | null {
   switch (cause) {
     case 'corrupt':
       return null;

@@ -6,6 +6,7 @@ import type { Report, StepReport } from '../core/report/report.ts';
 import { blinding } from './apply/blind.ts';
 import { baseReport, look } from './look.ts';
 import type { Looking } from './ports/host.ts';
+import { ledgerFailure } from './stop.ts';
 
 /** What apply would do, by the same path: observe, judge, plan. Changes nothing. */
 export function plan(
@@ -17,7 +18,9 @@ export function plan(
   const startedMs = host.monotonicMs();
   const { context, judgement } = look(host, desired, true);
   const base = { ...baseReport(host, command, desired), judgement };
-  const blind = blinding(context, judgement);
+  // A corrupt ledger stops nothing: apply sets it aside, and plans as if there were none.
+  const unusable = context.ledger.kind === 'unreadable' ? ledgerFailure(context.ledger) : null;
+  const blind = unusable ?? blinding(context, judgement);
   const made: Plan = blind ? { kind: 'nothing-to-do' } : planApply(context, judgement, options);
   const durationMs = host.monotonicMs() - startedMs;
   if (blind) return { ...base, ending: 'failed', failure: blind, durationMs };

@@ -1,9 +1,12 @@
 import { CHECKS } from './checks/registry.ts';
 import { placesOf } from './model/addresses.ts';
 import { type Check, type CheckContext, ledgerOf } from './model/check.ts';
+import { derived } from './model/derived.ts';
 import type { IgnoreRule } from './model/desired.ts';
-import { type Cause, type Finding, findingId, SEVERITIES, type Verdict, type Wrong } from './model/finding.ts';
+import { type Cause, type Finding, findingId, SEVERITIES, unknown, type Verdict, type Wrong } from './model/finding.ts';
 import { globToRegExp } from './model/glob.ts';
+import type { Observed } from './model/observed.ts';
+import { lacksPrivilege, type Unreadable } from './model/reading.ts';
 
 export interface Judgement {
   /** Root causes, worst first, with their consequences folded in. */
@@ -19,10 +22,27 @@ export interface Judgement {
  * @param today ISO date (UTC), for `ignore:` entries that expire.
  */
 export function judge(context: CheckContext, today: string, checks: readonly Check[] = CHECKS): Judgement {
-  const all = checks.flatMap((check) => check.run(context, today).map((verdict) => toFinding(check, verdict, context)));
+  const all = checks.flatMap((check) =>
+    [...unseen(check, context), ...check.run(context, today)].map((verdict) => toFinding(check, verdict, context)),
+  );
   const { kept, ignored } = setAside(all, context.desired.ignore, today);
   return { findings: sortFindings(fold(kept)), unfolded: kept, ignored };
 }
+
+function unseen({ needs, severity }: Check, { observed }: CheckContext): readonly Verdict[] {
+  if (needs === undefined) return [];
+  const routing = needs.routing && observed.routing?.kind === 'unreadable' ? [observed.routing] : [];
+  const knobs = unreadableKnobs(observed).flatMap(([path, reading]) => (needs.knobs?.test(path) ? [reading] : []));
+  const [reading] = [...routing, ...knobs];
+  if (!reading) return [];
+  const { reason } = reading;
+  const wouldHelp = 'readable /proc/net and /proc/sys/net, and `ip` that answers';
+  return [unknown({ subject: null, severity, reason, wouldHelp, forLackOfPrivilege: lacksPrivilege(reading) })];
+}
+
+const unreadableKnobs = derived(({ knobs }: Observed): readonly (readonly [string, Unreadable])[] =>
+  [...knobs].flatMap(([path, reading]) => (reading.kind === 'unreadable' ? [[path, reading] as const] : [])),
+);
 
 function toFinding(check: Check, verdict: Verdict, context: CheckContext): Finding {
   const base = { id: findingId(check.id, verdict.subject), check: check.id };

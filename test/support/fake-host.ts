@@ -47,6 +47,8 @@ export class FakeHost implements Changing {
   readonly performed: Action[] = [];
   /** Fails the nth action performed from now on, counting from 0; the undo after it runs. */
   failAt = Number.POSITIVE_INFINITY;
+  /** Does the nth action, and cannot see that it has. */
+  uncertainAt = Number.POSITIVE_INFINITY;
   interruptAt = Number.POSITIVE_INFINITY;
   ledgerWrites = 0;
   readonly #vips: ReadonlySet<Ip>;
@@ -86,7 +88,7 @@ export class FakeHost implements Changing {
     });
   }
 
-  observe(_desired: Desired | null, forChange: boolean): Observed {
+  arpNow(): Observed['arp'] {
     const arp = new Map<string, ArpSettings>();
     const put = (name: string, own: Record<ArpKey, number>): void => {
       arp.set(
@@ -97,12 +99,16 @@ export class FakeHost implements Changing {
     put('all', this.state.all);
     put('default', this.state.default);
     for (const link of this.state.links) put(link.name, link.arp);
+    return value(arp);
+  }
+
+  observe(_desired: Desired | null, forChange: boolean): Observed {
     const file = this.state.files['/etc/sysctl.d/99-zz-rsprep.conf'];
     return {
       ...NOT_LOOKED_AT,
       links: value(this.state.links.map((link, index): Link => toLink(link, index))),
       localRoutes: value(this.state.links.flatMap(localRoutes)),
-      arp: value(arp),
+      arp: this.arpNow(),
       sysctlFile: file === undefined ? absent : value(file),
       change: forChange
         ? { routes: value([]), promoteSecondaries: new Map([['all', this.state.promoteSecondaries]]) }
@@ -125,6 +131,11 @@ export class FakeHost implements Changing {
         continue;
       }
       this.#do(action);
+      if (n === this.uncertainAt) {
+        this.newLeaks.push(...this.leaks().filter((leak) => !this.#firstLeaks.has(leak)));
+        results.push({ action, status: 'failed', detail: 'done, and nobody could see it', uncertain: true });
+        continue;
+      }
       this.performed.push(action);
       this.newLeaks.push(...this.leaks().filter((leak) => !this.#firstLeaks.has(leak)));
       results.push({ action, status: 'done', detail: null });

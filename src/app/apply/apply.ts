@@ -1,15 +1,21 @@
 import type { Desired } from '../../core/model/desired.ts';
+import { orNull } from '../../core/model/needed.ts';
 import { overrideOf } from '../../core/model/override.ts';
+import type { Unreadable } from '../../core/model/reading.ts';
 import { type PlanOptions, planApply } from '../../core/plan/plan.ts';
 import type { Report } from '../../core/report/report.ts';
 import { baseReport, type Look, look, unknownHold } from '../look.ts';
-import type { Changing } from '../ports/host.ts';
+import type { Changing, Failure } from '../ports/host.ts';
+import { stop } from '../stop.ts';
 import { underLock } from '../under-lock.ts';
 import { blinding } from './blind.ts';
+import { desiredAtBoot, unknownTrial } from './boot.ts';
 import { prepareLedger } from './recover.ts';
 import { changesLive, oldLedger, runSteps } from './run.ts';
 import type { Progress } from './transaction.ts';
-import { desiredAtBoot, waitsForConfirmation } from './unconfirmed.ts';
+import { tryToWrite } from './try-to-write.ts';
+import { waitsForConfirmation } from './unconfirmed.ts';
+import { closeWithoutWriting } from './without-writing.ts';
 
 export interface ApplyOptions extends PlanOptions {
   /** Run by the boot unit: a held host is left alone, and nothing that cannot be known so early is asked. */
@@ -42,13 +48,15 @@ export async function applyLocked(
     // Not judged: hands off also means that the boot unit does not fail for what a person did on purpose.
     return { ...base, ending: 'held', notes: [...base.notes, note] };
   }
-  const unknown = options.boot ? unknownHold(host) : null;
+  const unknown = options.boot ? (unknownHold(host) ?? unknownTrial(host)) : null;
   if (unknown) return { ...base, ending: 'failed', failure: unknown };
   const prepared = await prepareLedger(host, { lockFd, timeoutMs: options.timeoutMs });
   if (prepared.kind === 'failed') return { ...base, ending: 'failed', failure: prepared.failure };
-  const waiting = waitsForConfirmation(host);
+  const ledger = orNull(host.readLedger());
+  if (ledger.kind === 'unreadable') return { ...base, ending: 'failed', failure: ledgerGone(ledger) };
+  const waiting = waitsForConfirmation(ledger.value);
   if (waiting) return { ...base, ending: 'failed', failure: waiting };
-  const boot = options.boot ? desiredAtBoot(host, asked) : { desired: asked, notes: [] };
+  const boot = options.boot ? desiredAtBoot(ledger.value, asked) : { desired: asked, notes: [] };
   const notes = [...base.notes, ...prepared.notes, ...boot.notes];
   if (boot.desired === null) return { ...base, notes, ending: 'held' };
   return converge(host, boot.desired, options, { ...base, desired: boot.desired, notes }, lockFd);
@@ -63,7 +71,8 @@ async function converge(
 ): Promise<Report> {
   const before = look(host, desired, true, options.boot);
   const report = { ...base, judgement: before.judgement };
-  const blind = blinding(before.context, before.judgement);
+  const { ledger } = before.context;
+  const blind = ledger.kind === 'unreadable' ? ledgerGone(ledger) : blinding(before.context, before.judgement);
   if (blind) return { ...report, ending: 'failed', failure: blind };
 
   const plan = planApply(before.context, before.judgement, options);
@@ -74,8 +83,8 @@ async function converge(
     return lifted(host, { ...report, notes: [...report.notes, ...left, ...idle], ending: 'nothing-to-do' });
   }
   const addresses = desired.vips.length + (oldLedger(before)?.addresses.length ?? 0);
-  const unfit = host.preflightHost({ etc: desired.persist && !leaksNow(before), addresses });
-  if (unfit) return { ...report, ending: 'failed', failure: unfit };
+  const unfit = host.preflightHost({ etc: desired.persist && !leaksNow(before), ledger: true, addresses });
+  if (unfit) return closeWithoutWriting(host, report, before, plan.steps, { ...options, lockFd }, unfit);
   const confirmMs = plan.steps.some(changesLive) ? options.confirmMs : null;
   const ran = await runSteps(host, desired, { ...options, confirmMs, lockFd }, base, before, plan.steps);
   if (ran.ending !== 'applied') return ran;
@@ -83,6 +92,10 @@ async function converge(
     return { ...ran, notes: [...ran.notes, ...staysHeld(ran), ...waitsForOption(before, options)] };
   return lifted(host, { ...ran, notes: [...ran.notes, ...waitsForOption(before, options)] });
 }
+
+/** It could be read a moment ago, or is new: a run that goes on without it would forget what it has. */
+const ledgerGone = (ledger: Unreadable): Failure =>
+  stop(ledger, 'cannot read the ledger, so nothing was changed', 'run rsprep apply again');
 
 /** What apply would fix if it were told to. */
 const waitsForOption = ({ judgement }: Look, options: PlanOptions): readonly string[] =>
@@ -105,7 +118,8 @@ async function lifted(host: Changing, report: Report): Promise<Report> {
   const held = overrideOf(report.overrides, 'hold');
   if (!held) return report;
   const overrides = report.overrides.filter(({ kind }) => kind !== 'hold');
-  await host.writeOverrides(overrides);
+  const unwritten = await tryToWrite(() => host.writeOverrides(overrides), 'the hold cannot be lifted');
+  if (unwritten) return { ...report, failure: report.failure ?? unwritten };
   const note = `the hold of ${held.who} since ${held.since} (${held.reason}) is lifted`;
   return { ...report, overrides, notes: [...report.notes, note] };
 }

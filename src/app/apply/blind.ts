@@ -1,11 +1,15 @@
 import { checkNamed } from '../../core/checks/registry.ts';
 import type { Judgement } from '../../core/judge.ts';
 import type { CheckContext } from '../../core/model/check.ts';
+import { need } from '../../core/model/needed.ts';
+import { absent } from '../../core/model/reading.ts';
+import { readableIn } from '../../core/sysctl/arp-rules.ts';
 import type { Failure } from '../ports/host.ts';
+import { stop } from '../stop.ts';
 
 /**
- * Why this host must not be changed now: something that decides between a leak and none could not be observed. Nothing is
- * planned from a partly loaded view.
+ * Why this host must not be changed now: something that decides between a leak and none, or that has to be put back later, could
+ * not be observed. Nothing is planned from a partly loaded view.
  * @param consequence in words
  */
 export function blinding(
@@ -13,16 +17,18 @@ export function blinding(
   judgement: Judgement,
   consequence = 'nothing was changed',
 ): Failure | null {
+  const what = `could not observe this host, so ${consequence}`;
   const unknown = judgement.unfolded.find((f) => f.kind === 'unknown' && checkNamed(f.check)?.decisive);
-  const routes = context.observed.change?.routes;
-  const reason =
-    unknown?.kind === 'unknown'
-      ? `${unknown.id}: ${unknown.reason}`
-      : routes?.kind === 'unreadable'
-        ? routes.reason
-        : null;
-  if (reason === null) return null;
-  const help = unknown?.kind === 'unknown' ? unknown.wouldHelp : '`ip -j route show table all` that answers';
-  const kind = unknown?.kind === 'unknown' && unknown.forLackOfPrivilege ? 'permission' : 'failed';
-  return { kind, message: `could not observe this host, so ${consequence}: ${reason}`, next: `it needs ${help}` };
+  if (unknown?.kind === 'unknown') {
+    const kind = unknown.forLackOfPrivilege ? 'permission' : 'failed';
+    const next = `it needs ${unknown.wouldHelp}`;
+    return { kind, message: `${what}: ${unknown.id}: ${unknown.reason}`, next };
+  }
+  // Also where `ignore:` sets aside what the checks say of it.
+  const { links, localRoutes, arp, change } = context.observed;
+  const seen = need({ links, localRoutes, arpSettings: arp, routes: change?.routes ?? absent });
+  if (seen.kind !== 'value') return stop(seen, what, 'it needs `ip` that answers, and a readable /proc/sys/net');
+  // conf/lo decides nothing, and no check looks at it; but remove goes back to what it was.
+  const lo = readableIn('lo', arp);
+  return lo.kind === 'unreadable' ? stop(lo, what, 'it needs a readable /proc/sys/net/ipv4/conf') : null;
 }

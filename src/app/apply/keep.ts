@@ -54,7 +54,13 @@ export async function keep(
   const during = { ...claimed, unconfirmed: takenBackToo(unconfirmed, steps) };
   const unwritten = steps.length === 0 ? null : await tryToWrite(() => host.writeLedger(during), LEDGER_UNWRITTEN);
   if (unwritten) return failed(unwritten);
-  const performed = await performSteps(host, steps, { lockFd, timeoutMs: options.timeoutMs }, options.progress);
+  const performed = await performSteps(
+    host,
+    steps,
+    context,
+    { lockFd, timeoutMs: options.timeoutMs },
+    options.progress,
+  );
   const unpersisted = performed.reports.find(({ status }) => status !== 'done');
   if (unpersisted) {
     const message = unpersisted.detail ?? performed.because ?? 'what has to survive a reboot was not written';

@@ -1,9 +1,7 @@
 import type { Unconfirmed } from '../../core/model/ledger.ts';
-import { assertNever } from '../../core/model/names.ts';
 import { orNull } from '../../core/model/needed.ts';
-import type { Unreadable } from '../../core/model/reading.ts';
 import type { Changing, Failure } from '../ports/host.ts';
-import { stop } from '../stop.ts';
+import { ledgerFailure, stop } from '../stop.ts';
 import { standingOf, takeBack } from './unconfirmed.ts';
 
 type Prepared =
@@ -60,26 +58,6 @@ async function overdue(
   if (standing.kind === 'value' && standing.value === 'waits') return { kind: 'ready', notes: [] };
   const back = await takeBack(host, unconfirmed, context);
   return back.kind === 'failed' ? back : { kind: 'ready', notes: back.notes };
-}
-
-/** Why a ledger that cannot be read stops a run; null for a corrupt one, which apply sets aside and makes anew. */
-export function ledgerFailure({ cause, reason }: Unreadable): Failure | null {
-  switch (cause) {
-    case 'corrupt':
-      return null;
-    case 'newer': {
-      const next = 'install that version of rsprep again: this one would misread the ledger. Nothing was changed';
-      return { kind: 'failed', message: reason, next };
-    }
-    case 'privilege':
-      return { kind: 'permission', message: `cannot read the ledger: ${reason}`, next: 'run this as root' };
-    case 'io': {
-      const next = 'move it out of the way: `rsprep apply` makes a new one from what the kernel holds';
-      return { kind: 'failed', message: `cannot read the ledger: ${reason}`, next };
-    }
-    default:
-      return assertNever(cause);
-  }
 }
 
 function aside(host: Changing, suffix: string, why: string): Prepared {

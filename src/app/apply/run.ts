@@ -16,6 +16,7 @@ import type { Changing } from '../ports/host.ts';
 import { stop } from '../stop.ts';
 import { type Performed, type Progress, performSteps, performUndo } from './transaction.ts';
 import { tryToWrite } from './try-to-write.ts';
+import { closeWithoutWriting } from './without-writing.ts';
 
 export interface RunOptions {
   readonly confirmMs: number | null;
@@ -52,11 +53,12 @@ export async function runSteps(
   const steps = unconfirmed === null ? planned : planned.filter(({ phase }) => phase !== 'persist');
   const old = oldLedger(before);
   const during = { ...beforeApply(before.context, steps, intentOf(base, steps), machine), unconfirmed };
-  const begun =
-    (await tryToWrite(() => host.writeLedger(during), 'cannot write the ledger')) ?? (await arm(host, during, old));
-  if (begun) return { ...base, judgement: before.judgement, ending: 'failed', failure: begun };
+  const unwritten = await tryToWrite(() => host.writeLedger(during), 'cannot write the ledger');
+  if (unwritten) return closeWithoutWriting(host, base, before, planned, options, unwritten);
+  const unarmed = await arm(host, during, old);
+  if (unarmed) return { ...base, judgement: before.judgement, ending: 'failed', failure: unarmed };
 
-  const performed = await performSteps(host, steps, options, options.progress);
+  const performed = await performSteps(host, steps, before.context, options, options.progress);
   if (performed.outcome !== 'done') return rollBack(host, base, before, performed, { old, during, options });
 
   const actions = performed.done.map(({ action }) => action);
@@ -71,7 +73,6 @@ export async function runSteps(
     notes: [
       ...base.notes,
       ...failures(performed),
-      ...(late ? [`${late.message}: the next run will report that this one did not finish`] : []),
       ...(unconfirmed
         ? [
             `unconfirmed: taken back at ${unconfirmed.until} unless you run \`rsprep confirm\`; until then nothing survives a reboot`,
@@ -79,6 +80,10 @@ export async function runSteps(
         : []),
     ],
     steps: performed.reports.filter(({ action }) => !isLedgerOnly(action) || action.kind === 'adopt-address'),
+    failure: late && {
+      ...late,
+      message: `everything was applied, but ${late.message}: the next run will report that this one did not finish`,
+    },
   };
 }
 
@@ -154,7 +159,7 @@ async function rollBack(
   const { actions, kept } = planRollback(before.context, performed.done);
   const deletes = actions.filter(({ kind }) => kind === 'delete-address');
   const others = actions.filter(({ kind }) => kind !== 'delete-address');
-  const results = await performUndo(host, [deletes, others], input.options);
+  const results = await performUndo(host, [deletes, others], before.context, input.options);
   const undone = results.filter(({ status }) => status === 'done').map(({ action }) => action);
   const broken = results.find(({ status }) => status !== 'done');
   const after = { ...afterRollback(input.old, input.during, undone), unconfirmed: null };

@@ -1,8 +1,10 @@
 import type { Action } from '../../core/model/action.ts';
+import type { CheckContext } from '../../core/model/check.ts';
 import type { Phase, Step } from '../../core/model/step.ts';
 import type { StepReport } from '../../core/report/report.ts';
 import { stepReport } from '../plan.ts';
-import type { ActionResult, Changing, PerformContext } from '../ports/host.ts';
+import type { ActionResult, Changing } from '../ports/host.ts';
+import { performGuarded, type Under } from './guard.ts';
 
 export type Progress = (done: number, total: number) => void;
 
@@ -17,13 +19,14 @@ export interface Performed {
 
 /**
  * Performs a plan phase by phase. A phase begins only once every step of the one before it is done and read back, so no VIP
- * is added while a single ARP setting is not as wanted. Persisting is the exception: a live leak is closed even where /etc
+ * is added while a single ARP setting is not as wanted. What may be done counts as done. Persisting is the exception: a live leak is closed even where /etc
  * cannot be written, and the failure is then reported as what it is, a setting that does not survive a reboot.
  */
 export async function performSteps(
   host: Changing,
   steps: readonly Step[],
-  context: Omit<PerformContext, 'interrupted' | 'progress'>,
+  seen: CheckContext,
+  context: Under,
   progress: Progress,
 ): Promise<Performed> {
   const done: Step[] = [];
@@ -37,14 +40,12 @@ export async function performSteps(
       continue;
     }
     const offset = reports.length;
-    const results = await host.perform(
-      phase.map(({ action }) => action),
-      {
-        ...context,
-        interrupted: () => host.interrupted(),
-        progress: (n) => progress(offset + n, steps.length),
-      },
-    );
+    const whole = {
+      ...{ ...context, interrupted: () => host.interrupted() },
+      progress: (n: number) => progress(offset + n, steps.length),
+    };
+    const actions = phase.map(({ action }) => action);
+    const results = await performGuarded(host, actions, whole, seen);
     for (const [index, step] of phase.entries()) {
       const result = results[index];
       if (result && mayBeDone(result)) done.push(step);
@@ -84,16 +85,16 @@ function phasesOf(steps: readonly Step[]): readonly (readonly Step[])[] {
 export async function performUndo(
   host: Changing,
   groups: readonly (readonly Action[])[],
-  context: Omit<PerformContext, 'interrupted' | 'progress'>,
+  seen: CheckContext | null,
+  context: Under,
 ): Promise<readonly ActionResult[]> {
   const results: ActionResult[] = [];
   for (const actions of groups) {
     if (results.some(({ status }) => status !== 'done')) {
       results.push(...actions.map((action): ActionResult => ({ action, status: 'not-run', detail: null })));
     } else {
-      results.push(
-        ...(await host.perform(actions, { ...context, interrupted: () => false, progress: () => undefined })),
-      );
+      const whole = { ...context, interrupted: () => false, progress: () => undefined };
+      results.push(...(await performGuarded(host, actions, whole, seen)));
     }
   }
   return results;

@@ -1,7 +1,6 @@
 import { type Action, describeAction } from '../../core/model/action.ts';
 import { hasEnded } from '../../core/model/boot-clock.ts';
 import type { CheckContext } from '../../core/model/check.ts';
-import type { Desired } from '../../core/model/desired.ts';
 import { addressKey, emptyLedger, type Ledger, type Unconfirmed } from '../../core/model/ledger.ts';
 import type { Ip } from '../../core/model/names.ts';
 import { type Answer, need, orNull } from '../../core/model/needed.ts';
@@ -65,7 +64,7 @@ async function takeBackFiles(
   { undo }: Unconfirmed,
   context: UndoContext,
 ): Promise<Live | (TakenBack & { kind: 'failed' })> {
-  const failure = whatFailed(await performUndo(host, [undo.flat().filter(isOfFiles)], context));
+  const failure = whatFailed(await performUndo(host, [undo.flat().filter(isOfFiles)], null, context));
   return failure ?? { kind: 'done', notes: [], ledger: null };
 }
 
@@ -86,7 +85,7 @@ async function takeBackLive(
   if (seen.kind !== 'value') return cannot(seen);
   const stays = heldElsewhere(now, unconfirmed, vips);
   const undo = stays.length === 0 ? unconfirmed.undo : unconfirmed.undo.map((group) => group.filter(isNoArpSetting));
-  const failure = whatFailed(await performUndo(host, undo, context));
+  const failure = whatFailed(await performUndo(host, undo, now, context));
   if (failure) return failure;
   // What stays set has to be known to a later remove.
   const kept = stays.length === 0 ? null : afterRollback(unconfirmed.previous, seen.value.ledger, undo.flat());
@@ -177,37 +176,12 @@ async function drainFirst(host: Changing, vips: readonly string[]): Promise<read
 }
 
 /** Why another apply must wait: two changes, only one of which is confirmed, cannot be told apart afterwards. */
-export function waitsForConfirmation(host: Changing): Failure | null {
-  const ledger = orNull(host.readLedger());
-  if (ledger.kind !== 'value')
-    return stop(ledger, 'cannot tell whether an earlier apply waits for its confirmation', 'make the ledger readable');
-  const unconfirmed = ledger.value?.unconfirmed;
+export function waitsForConfirmation(ledger: Ledger | null): Failure | null {
+  const unconfirmed = ledger?.unconfirmed;
   if (!unconfirmed) return null;
   return {
     kind: 'locked',
     message: `an earlier \`rsprep apply --confirm\` still waits for its confirmation until ${unconfirmed.until}`,
     next: 'run `rsprep confirm` to keep it, `rsprep confirm --revert` to take it back, or wait',
-  };
-}
-
-/**
- * What the boot unit applies: the configuration, unless it is the very one that was tried with --confirm and not confirmed;
- * then what was applied before it, or nothing.
- */
-export function desiredAtBoot(
-  host: Changing,
-  asked: Desired,
-): { readonly desired: Desired | null; readonly notes: readonly string[] } {
-  const reading = host.readLedger();
-  const ledger = reading.kind === 'value' ? reading.value : null;
-  if (!ledger?.rejected || JSON.stringify(ledger.rejected) !== JSON.stringify(asked))
-    return { desired: asked, notes: [] };
-  const desired = ledger.applied?.desired ?? null;
-  const instead = desired === null ? 'nothing is applied' : 'the configuration applied before it stays in force';
-  return {
-    desired,
-    notes: [
-      `this configuration was tried with --confirm and never confirmed: ${instead}. Run \`rsprep apply\` by hand to apply it`,
-    ],
   };
 }

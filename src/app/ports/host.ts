@@ -40,6 +40,8 @@ export interface PerformContext {
 export interface HostNeeds {
   /** Whether /etc/sysctl.d will be written. */
   readonly etc: boolean;
+  /** Whether the ledger will be written. */
+  readonly ledger: boolean;
   /** How many addresses the ledger will hold: it needs room on the disk. */
   readonly addresses: number;
 }
@@ -57,6 +59,8 @@ export interface Failure {
 
 /** What a use case that changes the host needs besides. */
 export interface Changing extends Looking {
+  /** The ARP settings alone, at this moment. */
+  arpNow(): Observed['arp'];
   /** Capability, /proc writable, ledger and /etc writable: looked at once there is something to do. */
   preflightHost(needs: HostNeeds): Failure | null;
   lock(timeoutMs: number, command: string): Promise<LockResult>;

@@ -1,12 +1,18 @@
 // What remove finds before it does anything, and why it then does nothing.
 
 import { proxyArp } from '../../core/checks/proxy.ts';
-import { placesOf } from '../../core/model/addresses.ts';
+import { findVip, placesOf } from '../../core/model/addresses.ts';
 import type { CheckContext } from '../../core/model/check.ts';
 import type { Desired } from '../../core/model/desired.ts';
+import type { Ledger } from '../../core/model/ledger.ts';
+import { isIpv6 } from '../../core/model/names.ts';
+import { need, orNull } from '../../core/model/needed.ts';
+import { absent, type Reading } from '../../core/model/reading.ts';
 import type { Refusal } from '../../core/model/refusal.ts';
 import { ownMarks, type RemovePlan } from '../../core/plan/remove.ts';
+import { readableArp } from '../../core/sysctl/arp-rules.ts';
 import type { Changing, Failure } from '../ports/host.ts';
+import { stop } from '../stop.ts';
 
 export const lostLedger: Failure = {
   kind: 'failed',
@@ -35,35 +41,60 @@ export function withoutLedger(
   return { notes: ['there is no ledger: rsprep has nothing to undo on this host', ...foreign] };
 }
 
-export const contextNow = (host: Changing, desired: Desired): CheckContext => ({
+/** Looks with the VIPs of the ledger in mind, too: the configuration may be gone, or another one. */
+export const contextNow = (host: Changing, desired: Desired, ledger: Reading<Ledger>): CheckContext => ({
   desired,
-  observed: host.observe(desired, true),
-  ledger: host.readLedger(),
+  observed: host.observe(withOwned(desired, ledger), true),
+  ledger,
 });
 
-export function unobservable({ observed }: CheckContext): Failure | null {
-  const reading = [observed.links, observed.arp].find(({ kind }) => kind !== 'value');
-  if (!reading) return null;
-  const reason = reading.kind === 'unreadable' ? reading.reason : 'the kernel shows no network configuration';
-  return {
-    kind: 'failed',
-    message: `could not observe this host, so nothing was changed: ${reason}`,
-    next: 'fix that, then run rsprep remove again',
-  };
+function withOwned(desired: Desired, ledger: Reading<Ledger>): Desired {
+  if (ledger.kind !== 'value') return desired;
+  const own = ledger.value.addresses.filter(({ ip }) => !findVip(desired, ip));
+  return own.length === 0
+    ? desired
+    : { ...desired, vips: [...desired.vips, ...own.map(({ ip, device }) => ({ address: ip, device, services: [] }))] };
 }
 
+/** All of these decide what goes, what stays, and what is put back if a step fails. */
+export function unobservable({ observed }: CheckContext): Failure | null {
+  const { links, localRoutes, arp, sysctlFile, change } = observed;
+  const seen = need({
+    ...{ links, localRoutes, arpSettings: readableArp(arp) },
+    ...{ sysctlFile: orNull(sysctlFile), routes: change?.routes ?? absent },
+  });
+  if (seen.kind === 'value') return null;
+  return stop(seen, 'could not observe this host, so nothing was changed', 'fix that, then run rsprep remove again');
+}
+
+const DECIDES_PROXY = /^net\/ipv4\/conf(\/.*\/(forwarding|proxy_arp|proxy_arp_pvlan))?$/;
+const NOT_ASKED = orNull<never>(absent);
+
+/** Why nobody can tell whether a proxy would answer. */
+export function unseenProxy({ observed }: CheckContext, plan: RemovePlan): Failure | null {
+  if (!takesVips(plan)) return null;
+  const blind = [...observed.knobs].find(([path, { kind }]) => kind === 'unreadable' && DECIDES_PROXY.test(path));
+  const seen = need({ routing: observed.routing ?? NOT_ASKED, settings: blind?.[1] ?? NOT_ASKED });
+  if (seen.kind === 'value') return null;
+  const what = 'cannot tell whether this host would answer for its VIPs as a proxy once they are gone';
+  return stop(seen, what, 'fix that, then run rsprep remove again; or --force');
+}
+
+const takesVips = ({ addresses }: RemovePlan): boolean =>
+  addresses.some((action) => action.kind === 'delete-address' && !isIpv6(action.ip));
+
 /** While the VIP is here the kernel asks arp_ignore; once it is gone, a proxy answers for it. */
-export const answeredByProxy = (context: CheckContext, { addresses }: RemovePlan): readonly Refusal[] =>
-  addresses.length === 0
-    ? []
-    : proxyArp.run(context, '').flatMap((verdict) =>
-        verdict.kind === 'wrong'
-          ? [
-              {
-                code: 'proxy-answers' as const,
-                message: `without its VIPs this host would answer for them as a proxy: ${verdict.seen}`,
-                next: `${verdict.fix}; or --force`,
-              },
-            ]
-          : [],
-      );
+export function answeredByProxy(context: CheckContext, plan: RemovePlan): readonly Refusal[] {
+  if (!takesVips(plan)) return [];
+  return proxyArp.run({ ...context, desired: withOwned(context.desired, context.ledger) }, '').flatMap((verdict) =>
+    verdict.kind === 'wrong'
+      ? [
+          {
+            code: 'proxy-answers' as const,
+            message: `without its VIPs this host would answer for them as a proxy: ${verdict.seen}`,
+            next: `${verdict.fix}; or --force`,
+          },
+        ]
+      : [],
+  );
+}

@@ -9,13 +9,15 @@ import { dragged } from '../../core/plan/drag.ts';
 import { undoOf } from '../../core/plan/plan.ts';
 import { planRemove, type RemovePlan, rollbackOfRemove } from '../../core/plan/remove.ts';
 import type { Report, StepReport } from '../../core/report/report.ts';
-import { ledgerFailure, prepareLedger } from '../apply/recover.ts';
+import { prepareLedger } from '../apply/recover.ts';
 import { mayBeDone, performUndo } from '../apply/transaction.ts';
 import { tryToWrite } from '../apply/try-to-write.ts';
 import { baseReport, today } from '../look.ts';
+import { overridesFailure } from '../overrides.ts';
 import type { ActionResult, Changing, Failure } from '../ports/host.ts';
+import { ledgerFailure, stop, unchanged } from '../stop.ts';
 import { underLock } from '../under-lock.ts';
-import { answeredByProxy, contextNow, lostLedger, unobservable, withoutLedger } from './look.ts';
+import { answeredByProxy, contextNow, lostLedger, unobservable, unseenProxy, withoutLedger } from './look.ts';
 
 export interface RemoveOptions {
   /** Cut established connections to the VIP. */
@@ -46,28 +48,34 @@ async function removeLocked(
   lockFd: number,
 ): Promise<Report> {
   const found = host.readLedger();
+  const overrides = host.readOverrides();
+  const unheld = overrides.kind === 'unreadable' ? overridesFailure(overrides) : null;
+  if (unheld) return { ...base, ending: 'failed', failure: unheld };
   const prepared = await prepareLedger(host, { lockFd, timeoutMs: options.timeoutMs });
   if (prepared.kind === 'failed') return { ...base, ending: 'failed', failure: prepared.failure };
   const notes = [...base.notes, ...prepared.notes];
   const fail = (failure: Failure, ending: Report['ending'] = 'failed'): Report => ({ ...base, notes, ending, failure });
 
   const ledgerReading = host.readLedger();
-  if (ledgerReading.kind !== 'value') {
+  if (ledgerReading.kind === 'unreadable')
+    return fail(stop(ledgerReading, 'cannot read the ledger, so nothing was changed', lostLedger.next));
+  if (ledgerReading.kind === 'absent') {
     if (found.kind === 'unreadable') return fail(lostLedger);
-    const without = withoutLedger(contextNow(host, desired));
+    const without = withoutLedger(contextNow(host, desired, ledgerReading));
     return 'failure' in without
       ? fail(without.failure)
       : { ...base, notes: [...notes, ...without.notes], ending: 'nothing-to-do' };
   }
   const ledger = ledgerReading.value;
-  const context = contextNow(host, desired);
-  const blind = unobservable(context);
-  if (blind) return fail(blind);
+  const context = contextNow(host, desired, ledgerReading);
   const plan = planRemove(context);
+  const blind = unobservable(context) ?? (options.force ? null : unseenProxy(context, plan));
+  if (blind) return fail(blind);
   const refusals = [...dragged(context, plan.addresses), ...(options.force ? [] : answeredByProxy(context, plan))];
   if (refusals.length > 0) return { ...base, notes, ending: 'refused', refusals };
-  const unfit = host.preflightHost({ etc: plan.files.length > 0, addresses: ledger.addresses.length });
-  if (unfit) return fail(unfit);
+  const needs = { etc: plan.files.length > 0, ledger: true, addresses: ledger.addresses.length };
+  const unfit = host.preflightHost(needs);
+  if (unfit) return fail(unchanged(unfit));
   const vips = [...new Set(plan.addresses.flatMap((action) => (action.kind === 'delete-address' ? [action.ip] : [])))];
   const drained = await drain(host, base, vips, options);
   if (drained) return fail(drained);
@@ -81,7 +89,7 @@ async function removeLocked(
   } as const;
   const began = await tryToWrite(() => host.writeLedger({ ...ledger, intent }), 'cannot write the ledger');
   if (began) return fail(began);
-  const results = await performUndo(host, [plan.addresses, plan.sysctls, plan.files], {
+  const results = await performUndo(host, [plan.addresses, plan.sysctls, plan.files], context, {
     lockFd,
     timeoutMs: options.timeoutMs,
   });
@@ -127,7 +135,7 @@ async function drain(
       next: 'use --force to remove it anyway',
     };
   }
-  if (established.kind !== 'value' || established.value.length === 0) return null;
+  if (established.kind === 'absent' || established.value.length === 0) return null;
   const byVip = [...new Set(established.value)].slice(0, 5).join(', ');
   return {
     kind: 'failed',
@@ -151,23 +159,32 @@ async function end(
   );
   const whole = plan.stays.length === 0 || plan.sysctls.length > 0 || ledger.sysctls.length === 0;
   if (ledger.unconfirmed) await host.disarmWatchdog(ledger.unconfirmed.token);
-  const late =
-    (await tryToWrite(
-      async () => (whole ? host.deleteLedger() : host.writeLedger({ ...ledger, addresses: [], intent: null })),
-      'cannot update the ledger',
-    )) ?? (await tryToWrite(() => host.writeOverrides(overrides), 'cannot write the hold'));
+  // The hold first: without it, and with the ledger still there, heal would put the VIPs back.
+  const unheld = await tryToWrite(() => host.writeOverrides(overrides), 'the hold cannot be written');
+  const left = { ...ledger, addresses: [], intent: null, unconfirmed: null };
+  const unwritten = await tryToWrite(
+    async () => (whole ? host.deleteLedger() : host.writeLedger(left)),
+    'the ledger cannot be brought up to date',
+  );
+  const late = [unheld, unwritten].filter((failure) => failure !== null);
   return {
     ...base,
     ending: 'removed',
-    overrides,
+    overrides: unheld ? base.overrides : overrides,
     steps: results.map(toStep),
     notes: [
       ...base.notes,
       ...plan.stays,
       ...plan.remarks,
-      ...(late ? [late.message] : []),
-      'held: neither boot nor heal puts the VIPs back; `rsprep apply` run by hand does',
+      ...(unheld ? [] : ['held: neither boot nor heal puts the VIPs back; `rsprep apply` run by hand does']),
     ],
+    failure: late[0]
+      ? {
+          ...late[0],
+          message: `everything was removed, but ${late.map(({ message }) => message).join(', and ')}`,
+          next: `${late[0].next}; then run rsprep remove again${unheld ? ', and rsprep hold: until then boot or heal may put the VIPs back' : ''}`,
+        }
+      : null,
   };
 }
 
@@ -185,13 +202,13 @@ async function rollBack(host: Changing, base: Report, broken: Broken): Promise<R
   const { context, results, options, lockFd } = broken;
   const done = results.filter(mayBeDone).map(({ action }) => action);
   const undo = rollbackOfRemove(done.map((action) => undoOf(context, action)));
-  const undone = await performUndo(host, undo, { lockFd, timeoutMs: options.timeoutMs });
+  const undone = await performUndo(host, undo, context, { lockFd, timeoutMs: options.timeoutMs });
   const failed = undone.find(({ status }) => status !== 'done');
   const late = await tryToWrite(
     () => host.writeLedger(failed ? { ...broken.ledger, intent: null } : broken.ledger),
     'cannot write the ledger',
   );
-  const after = contextNow(host, context.desired);
+  const after = contextNow(host, context.desired, host.readLedger());
   return {
     ...base,
     judgement: judge(after, today(host)),
@@ -217,13 +234,13 @@ const toStep = ({ action, status, detail }: ActionResult): StepReport => ({ acti
 /** What remove would do, in words; for --dry-run. */
 export function planOfRemove(host: Changing, desired: Desired | null): Report {
   const base = baseReport(host, 'remove', desired);
-  const context = contextNow(host, desired ?? emptyDesired);
-  const blind = unobservable(context);
-  if (blind) return { ...base, ending: 'failed', failure: blind };
+  const context = contextNow(host, desired ?? emptyDesired, host.readLedger());
   if (context.ledger.kind === 'unreadable') {
     const lost = { ...lostLedger, message: `cannot read the ledger: ${context.ledger.reason}` };
     return { ...base, ending: 'failed', failure: ledgerFailure(context.ledger) ?? lost };
   }
+  const blind = unobservable(context);
+  if (blind) return { ...base, ending: 'failed', failure: blind };
   if (context.ledger.kind === 'absent') {
     const without = withoutLedger(context);
     return 'failure' in without

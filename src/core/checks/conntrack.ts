@@ -15,6 +15,7 @@ export const conntrackStrict: Check = {
   fix: 'sysctl -w net/netfilter/nf_conntrack_tcp_loose=1, or accept packets for the VIP’s services before the rule that drops ct state invalid.',
   source: 'net/netfilter/nf_conntrack_proto_tcp.c tcp_new(); Documentation/networking/nf_conntrack-sysctl.rst',
   early: false,
+  needs: { knobs: /\/nf_conntrack_tcp_loose$/ },
   run: (context) => {
     const { observed } = context;
     const { firewall } = observed;
@@ -58,6 +59,7 @@ export const conntrackFull: Check = {
   fix: 'sysctl -w net/netfilter/nf_conntrack_max=…, or do not track packets for the VIP (nft … notrack).',
   source: 'net/netfilter/nf_conntrack_core.c __nf_conntrack_alloc()',
   early: false,
+  needs: { knobs: /\/nf_conntrack_(count|max)$/ },
   run: ({ observed }) => {
     const count = knob(observed, 'net/netfilter/nf_conntrack_count');
     const max = knob(observed, 'net/netfilter/nf_conntrack_max');

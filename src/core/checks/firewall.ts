@@ -25,6 +25,7 @@ export const firewallDrops: Check = {
   source:
     'nft(8), libnftables-json(5), iptables-save(8); net/ipv4/netfilter/nft_fib_ipv4.c nft_fib4_eval(), nft_fib4_eval_type()',
   probe: 'rsprep probe service VIP:PORT --via RIP --from UNUSED/LENGTH, from a peer',
+  needs: { routing: true },
   run: (context) => {
     const { firewall } = context.observed;
     if (firewall === null) return [];

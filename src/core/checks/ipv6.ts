@@ -92,6 +92,7 @@ export const noLinkLocal: Check = {
   fix: 'ip link set NIC addrgenmode eui64, then set the NIC down and up; or LinkLocalAddressing=ipv6 (systemd-networkd); or net/ipv6/conf/NIC/disable_ipv6=0.',
   source: 'net/ipv6/ndisc.c ndisc_solicit(), ndisc_send_ns(); RFC 4291 2.8',
   early: false,
+  needs: { routing: true },
   run: (context) => {
     const links = linksOf(context);
     const routing = routingOf(context);
@@ -140,6 +141,7 @@ export const vip6Anycast: Check = {
   why: 'A router answers neighbour solicitations for the first address of each of its subnets, whatever device the VIP is on.',
   fix: 'Use another VIP, one that is not all zeros after the prefix; or set net/ipv6/conf/NIC/forwarding=0.',
   source: 'RFC 4291 2.6.1; net/ipv6/addrconf.c addrconf_join_anycast()',
+  needs: { knobs: /^net\/ipv6\/conf(\/.*\/forwarding)?$/ },
   run: (context) =>
     withLinks(context, 'critical', (links) =>
       context.desired.vips

@@ -1,9 +1,11 @@
-import { findVip, inPlace, onDevice, ownLabel } from '../model/addresses.ts';
+import { findVip, inPlace, isHostAddress, onDevice, ownLabel } from '../model/addresses.ts';
 import { type Check, type CheckContext, ledgerOf } from '../model/check.ts';
 import { findingId, unknown, type Verdict, wrong } from '../model/finding.ts';
 import { LEDGER_PATH, type Ledger, owns, type Unconfirmed } from '../model/ledger.ts';
 import { hostPrefixLength } from '../model/names.ts';
 import type { Link } from '../model/observed.ts';
+import { lacksPrivilege } from '../model/reading.ts';
+import { isSilent } from '../network/devices.ts';
 import { withLinks } from './with-links.ts';
 
 const ID = 'ledger';
@@ -152,6 +154,12 @@ export const vipStale: Check = {
   run: (context) =>
     withLinks(context, 'high', (links) => {
       const ledger: Ledger | null = ledgerOf(context);
+      if (context.ledger.kind === 'unreadable' && mayBeStale(context, links)) {
+        const { reason } = context.ledger;
+        const forLackOfPrivilege = lacksPrivilege(context.ledger);
+        const wouldHelp = `a readable ${LEDGER_PATH}: this host holds addresses that may be of an earlier configuration`;
+        return [unknown({ subject: null, severity: 'high', reason, wouldHelp, forLackOfPrivilege })];
+      }
       return links.flatMap((link) =>
         link.addresses.flatMap((address): readonly Verdict[] => {
           const entry = { device: link.name, ip: address.ip, prefixLength: address.prefixLength };
@@ -178,3 +186,11 @@ export const vipStale: Check = {
       );
     }),
 };
+
+/** Whether anything is there that a ledger could call ours and the configuration does not name. */
+const mayBeStale = ({ desired }: CheckContext, links: readonly Link[]): boolean =>
+  links
+    .filter(isSilent)
+    .some(({ addresses }) =>
+      addresses.some((a) => isHostAddress(a) && !findVip(desired, a.ip) && a.ip !== '::1' && !a.ip.startsWith('127.')),
+    );

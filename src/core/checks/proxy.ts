@@ -16,6 +16,7 @@ export const proxyArp: Check = {
   fix: 'Before the VIP is removed: sysctl -w net/ipv4/conf/INTERFACE/proxy_arp=0 (also proxy_arp_pvlan, and both for conf/all); ip neigh del proxy VIP dev INTERFACE.',
   source: 'net/ipv4/arp.c arp_process(), arp_fwd_proxy(), arp_fwd_pvlan()',
   probe: 'rsprep probe arp VIP, from another host of the segment',
+  needs: { routing: true, knobs: /^net\/ipv4\/conf(\/.*\/(forwarding|proxy_arp|proxy_arp_pvlan))?$/ },
   run: (context) => {
     const routing = routingOf(context);
     if (!routing) return [];
@@ -89,6 +90,7 @@ export const proxyNdp: Check = {
   fix: 'ip -6 neigh del proxy VIP dev INTERFACE',
   source: 'net/ipv6/ndisc.c ndisc_recv_ns(), pndisc_is_router()',
   probe: 'rsprep probe arp VIP6, from another host of the segment',
+  needs: { routing: true, knobs: /^net\/ipv6\/conf(\/.*\/(forwarding|proxy_ndp))?$/ },
   run: (context) => {
     const routing = routingOf(context);
     if (!routing) return [];

@@ -33,6 +33,7 @@ export const vipUnroutable: Check = {
   fix: 'ip rule; ip route show table local: delete the rule that is in the way, or delete the VIP and run rsprep apply, which adds address and local route again.',
   source: 'net/ipv4/route.c ip_route_input_slow(), net/core/fib_rules.c fib_rules_lookup(); ip-rule(8)',
   early: false,
+  needs: { routing: true },
   run: (context) => {
     const routing = routingOf(context);
     return reachable(context).flatMap((vip): readonly Verdict[] => {
@@ -124,6 +125,7 @@ export const noWayBack: Check = {
   fix: 'ip rule show; ip route show table all: correct the rule or the table that it leads to.',
   source: 'net/ipv4/route.c ip_route_output_key_hash_rcu(), net/core/fib_rules.c; ip-rule(8)',
   early: false,
+  needs: { routing: true },
   run: (context) => {
     const routing = routingOf(context);
     if (!routing) return [];
@@ -191,6 +193,7 @@ export const nicNoArp: Check = {
   fix: 'ip link set NIC arp on. rsprep apply keeps the VIP silent without `arp off`.',
   source: 'net/ipv4/arp.c arp_rcv(), arp_constructor(); ip-link(8)',
   early: false,
+  needs: { routing: true },
   run: (context) => {
     const routing = routingOf(context);
     if (!routing) return [];

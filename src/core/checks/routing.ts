@@ -27,6 +27,7 @@ export const directorOffLink: Check = {
   fix: 'Put both on one segment, correct `directors:`, or use LVS-TUN.',
   source: 'net/netfilter/ipvs/ip_vs_xmit.c ip_vs_dr_xmit(); ip-route(8)',
   early: false,
+  needs: { routing: true },
   run: (context) => {
     const routing = routingOf(context);
     const links = linksOf(context);
@@ -73,6 +74,7 @@ export const gatewayIsDirector: Check = {
   fix: 'Use the segment’s real router as default gateway: in direct routing, replies do not go through the director.',
   source: 'net/ipv4/fib_frontend.c fib_validate_source(); LVS-HOWTO, LVS-DR',
   early: false,
+  needs: { routing: true },
   run: (context) => {
     const routing = routingOf(context);
     if (!routing) return [];
@@ -122,6 +124,7 @@ export const rpFilter: Check = {
     'net/ipv4/fib_frontend.c __fib_validate_source(); include/linux/inetdevice.h IN_DEV_RPFILTER; counter TcpExtIPReversePathFilter',
   probe: 'rsprep probe service VIP:PORT --via RIP --from UNUSED/LENGTH, from a client’s network',
   early: false,
+  needs: { routing: true, knobs: /\/rp_filter$/ },
   run: (context) => {
     const routing = routingOf(context);
     if (!routing) return [];

@@ -20,6 +20,7 @@ export const arpSender: Check = {
   source: 'net/ipv4/arp.c arp_solicit(), net/ipv4/devinet.c inet_select_addr(), in_dev_select_addr()',
   probe: 'rsprep probe watch, while something makes the host ask for a neighbour through that NIC',
   early: false,
+  needs: { routing: true },
   run: (context) =>
     withLinks(context, 'critical', (links) =>
       (lends(context, links) ? links : []).flatMap((link): readonly Verdict[] => {
@@ -88,6 +89,7 @@ export const vipAsSource: Check = {
   fix: 'Give the NIC an address of its own, and take `src VIP` out of the route. With IPv6 the VIP has to be deprecated (preferred_lft 0), and the host’s own address must not be.',
   source: 'net/ipv4/fib_semantics.c fib_result_prefsrc(); RFC 6724; ip-route(8)',
   early: false,
+  needs: { routing: true },
   run: (context) => {
     const routing = routingOf(context);
     if (!routing) return [];

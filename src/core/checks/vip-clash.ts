@@ -11,6 +11,7 @@ export const vipClash: Check = {
   why: 'With the VIP on lo, packets for that machine stay on this host. This may go unnoticed until the machine’s ARP entry expires.',
   fix: 'Correct the VIP or the route. A farm that balances its own name servers can ignore the advice.',
   source: 'net/ipv4/route.c: an address of the host is always local',
+  needs: { routing: true },
   run: (context) => {
     const gateways = new Set(
       (context.observed.routing?.kind === 'value' ? context.observed.routing.value.main : []).map((r) => r.gateway),

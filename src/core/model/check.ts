@@ -29,6 +29,11 @@ export interface Check {
   readonly probe?: string;
   /** False: it cannot be answered before the network is up, so `apply --boot` leaves it out. */
   readonly early?: false;
+  /**
+   * What it looks at besides links, ARP settings, local routes and its own readings. While one of these cannot be read, judge()
+   * says `unknown` in its name: helpers such as routingOf() and knob() give null then, and nothing would be found.
+   */
+  readonly needs?: { readonly routing?: true; readonly knobs?: RegExp };
   /** It decides between a leak and none: while it could not look, apply and heal change nothing. */
   readonly decisive?: true;
   /** It can find that this host cannot serve (`vouch: 'silence'`): while it could not look, the responder cannot tell either. */

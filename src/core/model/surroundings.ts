@@ -6,7 +6,10 @@ import { absent, type Reading, value } from './reading.ts';
  * gives no reason to; what could not be looked at is a reading that says so.
  */
 export interface Surroundings {
-  /** Integer sysctls by their slash form, such as `net/ipv4/conf/eth0/rp_filter`; one that is not there is not in it. */
+  /**
+   * Integer sysctls by their slash form, such as `net/ipv4/conf/eth0/rp_filter`; one that is not there is not in it.
+   * `net/ipv4/conf` itself is in it where that folder could not be listed.
+   */
   readonly knobs: ReadonlyMap<string, Reading<number>>;
   readonly routing: Reading<Routing> | null;
   readonly sysctlFiles: SysctlFiles | null;

@@ -104,6 +104,7 @@ export function undoOf(context: CheckContext, action: Action): Action | null {
     case 'write-file':
     case 'delete-file': {
       const { sysctlFile } = context.observed;
+      if (sysctlFile.kind === 'unreadable') return null;
       return sysctlFile.kind === 'value'
         ? { kind: 'write-file', path: action.path, content: sysctlFile.value }
         : { kind: 'delete-file', path: action.path };
@@ -154,6 +155,8 @@ function persistStep(context: CheckContext, causes: readonly Wrong[]): readonly 
   interfaces.delete('default');
   const content = renderSysctlFile([...interfaces]);
   const { sysctlFile } = context.observed;
+  // What cannot be read cannot be put back: it stays, and verify says that nobody can tell what it sets.
+  if (sysctlFile.kind === 'unreadable') return [];
   const own = causes.find(({ check }) => check === persistSysctl.id);
   const cause = own ?? settings.find(({ action }) => action.kind === 'set-sysctl')?.cause;
   if (!cause || (!own && sysctlFile.kind === 'value' && sysctlFile.value === content)) return [];

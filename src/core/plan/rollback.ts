@@ -23,11 +23,12 @@ export function planRollback(context: CheckContext, done: readonly Step[]): Roll
   const replaced = new Set(
     done.flatMap(({ action, closesLeak }) => (action.kind === 'delete-address' && closesLeak ? [action.ip] : [])),
   );
-  const remains = remainingVips(context, done, replaced);
+  // Nobody can say that no VIP is left where the addresses could not be read.
+  const remains = context.observed.links.kind !== 'value' || remainingVips(context, done, replaced).length > 0;
   const kept: { step: Step; because: string }[] = [];
   const undone: Step[] = [];
   for (const step of done) {
-    const because = reasonToKeep(step, replaced, remains.length > 0);
+    const because = reasonToKeep(step, replaced, remains);
     if (because === null) undone.push(step);
     else kept.push({ step, because });
   }

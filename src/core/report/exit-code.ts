@@ -21,7 +21,12 @@ export const EXIT = {
 export function exitCode(report: Report): number {
   if (report.ending === 'rollback-failed') return EXIT.rollbackFailed;
   if (report.ending === 'rolled-back' || report.ending === 'interrupted') return EXIT.rolledBack;
-  if (report.failure) return failureCode(report.failure.kind);
+  if (report.failure) {
+    // What was done and could not be written down is no reason to be silent about what is still wrong.
+    const through = report.ending === 'applied' || report.ending === 'observed';
+    const verdict = verdictCode(report.judgement.findings.filter(countsFor(report)), report.strict);
+    return through && verdict === EXIT.drift ? verdict : failureCode(report.failure.kind);
+  }
   if (report.refusals.length > 0) return EXIT.configuration;
   if (report.ending === 'planned' || report.ending === 'removed') return EXIT.ok;
   return verdictCode(report.judgement.findings.filter(countsFor(report)), report.strict);

@@ -4,7 +4,7 @@ import { assertNever, isIpv6 } from '../../core/model/names.ts';
 import type { Link } from '../../core/model/observed.ts';
 import { parseArray, toLink, UnexpectedOutput } from '../observe/ip-json.ts';
 import { type CommandResult, commandFailure, read } from '../process/command.ts';
-import { done, failure, runIp } from './outcome.ts';
+import { done, failure, runIp, uncertain } from './outcome.ts';
 
 export type AddressAction = Extract<
   Action,
@@ -78,7 +78,7 @@ function report(
 
 /** The batch ran, and the kernel cannot be read: any part of it may be done. */
 const unseen = (actions: readonly AddressAction[], message: string): readonly ActionResult[] =>
-  actions.map((action) => ({ ...failure(action, message), uncertain: true }));
+  actions.map((action) => uncertain(failure(action, message)));
 
 function batchLines(action: AddressAction): readonly string[] {
   const address = `${target(action)} dev ${action.device}`;

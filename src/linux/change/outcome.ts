@@ -15,3 +15,5 @@ export const done = (action: Action, detail: string | null = null): ActionResult
   detail,
 });
 export const failure = (action: Action, detail: string): ActionResult => ({ action, status: 'failed', detail });
+/** The change was tried, and nobody can say that it was not made: it is taken back like one that was. */
+export const uncertain = (failed: ActionResult): ActionResult => ({ ...failed, uncertain: true });

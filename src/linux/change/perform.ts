@@ -2,13 +2,15 @@ import type { ActionResult, PerformContext } from '../../app/ports/host.ts';
 import type { Action } from '../../core/model/action.ts';
 import { settingPath, settingText } from '../../core/model/arp-settings.ts';
 import { assertNever } from '../../core/model/names.ts';
+import type { Reading } from '../../core/model/reading.ts';
 import { errorText, isAbsent } from '../files/errors.ts';
+import { readText } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
 import { deleteFile, writeAtomic } from '../files/replace.ts';
 import { readSysctl, writeSysctl } from '../observe/sysctl.ts';
 import { commandFailure } from '../process/command.ts';
 import { type AddressAction, changeAddresses, isAddressAction } from './addresses.ts';
-import { done, failure, runIp } from './outcome.ts';
+import { done, failure, runIp, uncertain } from './outcome.ts';
 
 /**
  * Performs actions in their order; stops at the first that fails and reports the rest as not run. Every change is read
@@ -59,14 +61,17 @@ async function performOne(paths: Paths, action: Action, context: PerformContext)
       return setSysctl(action);
     case 'set-link': {
       const result = await runIp(['ip', 'link', 'set', 'dev', action.device, action.up ? 'up' : 'down'], '', context);
-      return result.kind === 'ok'
-        ? done(action)
-        : failure(action, commandFailure(result, `cannot set ${action.device} ${action.up ? 'up' : 'down'}`));
+      if (result.kind === 'ok') return done(action);
+      const failed = failure(
+        action,
+        commandFailure(result, `cannot set ${action.device} ${action.up ? 'up' : 'down'}`),
+      );
+      return result.kind === 'missing' ? failed : uncertain(failed);
     }
     case 'write-file':
-      return attempt(action, () => writeAtomic(paths, action.path, action.content));
+      return changeFile(action, paths, () => writeAtomic(paths, action.path, action.content));
     case 'delete-file':
-      return attempt(action, async () => deleteFile(paths, action.path));
+      return changeFile(action, paths, async () => deleteFile(paths, action.path));
     case 'adopt-address':
     case 'record-desired':
       return done(action);
@@ -80,12 +85,15 @@ async function performOne(paths: Paths, action: Action, context: PerformContext)
   }
 }
 
-/** Read before write, and read back after: the kernel takes values such as 99 without complaint, and others may write too. */
+/**
+ * Read before write, and read back after: the kernel takes values such as 99 without complaint, and others may write too. Once
+ * the write was tried, only reading back the old value says that nothing was done.
+ */
 function setSysctl(action: Extract<Action, { kind: 'set-sysctl' }>): ActionResult {
   const path = settingPath(action.setting);
   const name = settingText(action.setting);
   const before = readSysctl(path);
-  if (before.kind === 'absent') return done(action, `${name} is not there any more: the interface has vanished`);
+  if (before.kind === 'absent') return vanished(action, name);
   if (before.kind === 'unreadable') return failure(action, `cannot read ${name} before setting it: ${before.reason}`);
   if (before.value === action.to) return done(action);
   if (action.onlyIf !== null && before.value !== action.onlyIf) {
@@ -94,24 +102,43 @@ function setSysctl(action: Extract<Action, { kind: 'set-sysctl' }>): ActionResul
   try {
     writeSysctl(path, action.to);
   } catch (error) {
-    if (isAbsent(error)) return done(action, `${name} is not there any more: the interface has vanished`);
-    return failure(action, `cannot set ${name} to ${action.to}: ${errorText(error)}`);
+    if (isAbsent(error)) return vanished(action, name);
+    const failed = failure(action, `cannot set ${name} to ${action.to}: ${errorText(error)}`);
+    const now = readSysctl(path);
+    return now.kind === 'value' && now.value === before.value ? failed : uncertain(failed);
   }
   const after = readSysctl(path);
-  if (after.kind === 'absent') return done(action, `${name} is not there any more: the interface has vanished`);
-  if (after.kind === 'value' && after.value === action.to) return done(action);
-  const seen = after.kind === 'value' ? String(after.value) : after.reason;
-  return failure(action, `${name} was set to ${action.to} and reads back ${seen}: something else on this host sets it`);
+  if (after.kind === 'absent') return vanished(action, name);
+  if (after.kind === 'unreadable')
+    return uncertain(failure(action, `${name} was set to ${action.to} and cannot be read back: ${after.reason}`));
+  if (after.value === action.to) return done(action);
+  const message = `${name} was set to ${action.to} and reads back ${after.value}: something else on this host sets it`;
+  return uncertain(failure(action, message));
 }
 
-async function attempt(action: Action, work: () => Promise<void>): Promise<ActionResult> {
+/** An interface goes, and its settings with it; `all` and `default` never do. */
+const vanished = (action: Extract<Action, { kind: 'set-sysctl' }>, name: string): ActionResult =>
+  action.setting.scope === 'all' || action.setting.scope === 'default'
+    ? failure(action, `cannot set ${name}: it is not there`)
+    : done(action, `${name} is not there any more: the interface has vanished`);
+
+/** A file may be as it is wanted although the call failed: the rename was done, and the folder could not be synced. */
+async function changeFile(
+  action: Extract<Action, { kind: 'write-file' | 'delete-file' }>,
+  paths: Paths,
+  work: () => Promise<void>,
+): Promise<ActionResult> {
+  const content = (): Reading<string> => readText(paths.at(action.path));
+  const before = content();
   try {
     await work();
     return done(action);
   } catch (error) {
-    return failure(
-      action,
-      `cannot ${action.kind === 'delete-file' ? 'delete' : 'write'} ${'path' in action ? action.path : ''}: ${errorText(error)}`,
-    );
+    const what = action.kind === 'delete-file' ? 'delete' : 'write';
+    const failed = failure(action, `cannot ${what} ${action.path}: ${errorText(error)}`);
+    return isSame(before, content()) ? failed : uncertain(failed);
   }
 }
+
+const isSame = (a: Reading<string>, b: Reading<string>): boolean =>
+  (a.kind === 'absent' && b.kind === 'absent') || (a.kind === 'value' && b.kind === 'value' && a.value === b.value);

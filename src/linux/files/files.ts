@@ -62,6 +62,9 @@ const FIRST_BYTES = 16 * 1024;
 
 function failed(path: string, error: unknown): Reading<never> {
   const code = errorCode(error) ?? '';
+  // Something is there, and not what has to be: that is no file system on which there is simply no such file.
+  if (code === 'ENOTDIR' && !/^\/(proc|sys)\//.test(path))
+    return unreadable('io', `${path}: a folder on the way to it is none`);
   // A socket and a device without a driver say so (open(2)); in /proc it is the interface that has vanished.
   if (['ENXIO', 'ENODEV'].includes(code) && !/^\/(proc|sys)\//.test(path))
     return unreadable('io', `${path}: it is a socket or a device, not a file`);

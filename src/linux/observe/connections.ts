@@ -7,16 +7,19 @@ import { wordsOfIp } from './kernel-hex.ts';
 /** TCP_ESTABLISHED (include/net/tcp_states.h). */
 const ESTABLISHED = '01';
 
+const IPV4 = '/proc/net/tcp';
+
 /** Established TCP connections to the given local addresses, from /proc/net/tcp and tcp6 (proc(5)). */
 export function establishedTo(ips: readonly string[]): Reading<readonly string[]> {
   const wanted = new Map(ips.flatMap((ip) => hexForms(ip as Ip).map((hex) => [hex, ip] as const)));
   const found: string[] = [];
-  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
+  for (const file of [IPV4, '/proc/net/tcp6']) {
     let text: string;
     try {
       text = readFileSync(file, 'utf8');
     } catch (error) {
-      if (isAbsent(error)) continue;
+      // A kernel without IPv6 has no tcp6.
+      if (isAbsent(error) && file !== IPV4) continue;
       return unreadable(causeOf(error), `${file}: ${errorText(error)}`);
     }
     for (const line of text.split('\n').slice(1)) {

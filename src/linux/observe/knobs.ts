@@ -1,9 +1,8 @@
-import { readdirSync } from 'node:fs';
 import type { Desired } from '../../core/model/desired.ts';
 import { isIpv6, type SysctlPath, sysctlText } from '../../core/model/names.ts';
 import type { Reading } from '../../core/model/reading.ts';
 import type { Surroundings } from '../../core/model/surroundings.ts';
-import { errorCode } from '../files/errors.ts';
+import { namesIn } from '../files/folders.ts';
 import { readSysctl } from './sysctl.ts';
 
 /**
@@ -19,7 +18,10 @@ export function observeKnobs(desired: Desired, entrances: ReadonlySet<string>): 
     return reading.kind === 'value' ? reading.value : null;
   };
   const conf = (family: 'ipv4' | 'ipv6', forwarding: readonly string[]): void => {
-    for (const name of interfaces(family)) {
+    const names = namesIn(`/proc/sys/net/${family}/conf`);
+    if (names.kind === 'unreadable') knobs.set(`net/${family}/conf`, names);
+    // Absent: no such protocol in this kernel.
+    for (const name of names.kind === 'value' ? names.value : []) {
       // What is set for all counts on an interface that forwards by itself, too.
       if (look('net', family, 'conf', name, 'forwarding') === 0 && name !== 'all') continue;
       for (const key of forwarding) look('net', family, 'conf', name, key);
@@ -41,13 +43,4 @@ export function observeKnobs(desired: Desired, entrances: ReadonlySet<string>): 
     look('net', 'ipv4', 'udp_l3mdev_accept');
   }
   return knobs;
-}
-
-function interfaces(family: 'ipv4' | 'ipv6'): readonly string[] {
-  try {
-    return readdirSync(`/proc/sys/net/${family}/conf`);
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    return []; // no such protocol in this kernel, or not for this user: the checks of the ARP keys say so
-  }
 }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Failure, HostNeeds } from '../../app/ports/host.ts';
 import { LEDGER_PATH } from '../../core/model/ledger.ts';
 import { SYSCTL_FILE } from '../../core/sysctl/file.ts';
-import { errorCode, errorText } from '../files/errors.ts';
+import { errorCode, errorText, isPrivilege } from '../files/errors.ts';
 import type { Paths } from '../files/paths.ts';
 import { commandFailure, read } from '../process/command.ts';
 
@@ -20,7 +20,9 @@ export function preflightHost(paths: Paths, needs: HostNeeds, timeoutMs: number)
     lacksCapability() ??
     procReadOnly() ??
     unusableIp(timeoutMs) ??
-    notWritable(paths.at(LEDGER_PATH), 'the ledger', ROOM_BYTES + needs.addresses * ROOM_BYTES_AN_ADDRESS) ??
+    (needs.ledger
+      ? notWritable(paths.at(LEDGER_PATH), 'the ledger', ROOM_BYTES + needs.addresses * ROOM_BYTES_AN_ADDRESS)
+      : null) ??
     (needs.etc
       ? notWritable(paths.at(SYSCTL_FILE), 'the sysctl file that makes the settings survive a reboot', ROOM_BYTES)
       : null)
@@ -94,13 +96,13 @@ function notWritable(file: string, what: string, roomBytes: number): Failure | n
     return {
       kind: 'failed',
       message: `cannot write ${what}, ${file}: only ${Math.floor((bavail * bsize) / 1024)} KiB are left on its file system, and it needs ${Math.ceil(roomBytes / 1024)} KiB`,
-      next: `free space below ${directory}; nothing was changed`,
+      next: `free space below ${directory}`,
     };
   } catch (error) {
     return {
-      kind: 'permission',
+      kind: isPrivilege(error) ? 'permission' : 'failed',
       message: `cannot write ${what}, ${file}: ${errorText(error)}`,
-      next: `make ${directory} writable; nothing was changed`,
+      next: `make ${directory} writable`,
     };
   }
 }

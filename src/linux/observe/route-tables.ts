@@ -8,9 +8,11 @@ import { ipOfHex, ipOfWords } from './kernel-hex.ts';
 /** RTF_UP, RTF_REJECT (an unreachable or blackhole route), RTF_LOCAL (linux/route.h, linux/ipv6_route.h). */
 const [UP, REJECT, LOCAL] = [0x1, 0x200, 0x8000_0000];
 
+const MAIN = '/proc/net/route';
+
 /** IPv4 routes of the main table, proc(5) /proc/net/route: addresses as 32-bit words in host order. */
 export const readMainTable = (): Reading<readonly MainRoute[]> =>
-  readTable('/proc/net/route', (line) => {
+  readTable(MAIN, (line) => {
     const [device, destination, gateway, flags, , , , mask] = line.split('\t');
     if (!device || !destination || !gateway || !flags || !mask || !leadsOut(flags)) return null;
     return {
@@ -46,7 +48,7 @@ function readTable(file: string, parse: (line: string) => MainRoute | null): Rea
     const lines = readFileSync(file, 'utf8').split('\n');
     return value(lines.map(parse).filter((route) => route !== null));
   } catch (error) {
-    // A kernel without that protocol has nothing in it.
-    return isAbsent(error) ? value([]) : unreadable(causeOf(error), `${file}: ${errorText(error)}`);
+    // A kernel without IPv6 has nothing in it; without IPv4 there is none that rsprep runs on.
+    return isAbsent(error) && file !== MAIN ? value([]) : unreadable(causeOf(error), `${file}: ${errorText(error)}`);
   }
 }

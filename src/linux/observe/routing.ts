@@ -2,7 +2,7 @@ import { contains } from '../../core/model/addresses.ts';
 import type { Desired, DesiredVip } from '../../core/model/desired.ts';
 import { fromBits, toBits } from '../../core/model/ip-bits.ts';
 import { familyOf, type InterfaceName, type Ip, isIpv6, kernelIp, LO } from '../../core/model/names.ts';
-import { type Reading, value } from '../../core/model/reading.ts';
+import { type Reading, unreadable, value } from '../../core/model/reading.ts';
 import type { Arrival, MainRoute, ReplyHops, RouteAnswer, Routing } from '../../core/model/surroundings.ts';
 import type { parseArray } from './ip-json.ts';
 import { readTable6 } from './route-tables.ts';
@@ -124,6 +124,7 @@ export function toRouting(
   main: Reading<readonly MainRoute[]>,
 ): Reading<Routing> {
   if (main.kind !== 'value') return main;
+  if (proxies === null) return unreadable('io', `\`ip ${PROXY_COMMAND}\` gave no answer`);
   const asked = questions.map((question, index) => ({ question, answer: answers[index] ?? null }));
   const ways = (about: Question['about']): readonly RouteAnswer[] =>
     asked.flatMap(({ question, answer }) =>
@@ -143,7 +144,7 @@ export function toRouting(
       return [{ vip, from, device, client, accepted: toRoute(answer)?.type === 'local' }];
     }),
     main: main.value,
-    proxyNeighbours: (proxies ?? []).flatMap(({ dst, dev }) =>
+    proxyNeighbours: proxies.flatMap(({ dst, dev }) =>
       typeof dst === 'string' && typeof dev === 'string' ? [{ ip: kernelIp(dst), device: dev as InterfaceName }] : [],
     ),
   });

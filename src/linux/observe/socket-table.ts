@@ -39,7 +39,7 @@ export function readSocketTable(ports: ReadonlySet<string>, net = '/proc/net'): 
       found.push(...readTable(file, protocol, family, wanted));
     } catch (error) {
       // A kernel without IPv6 has no tcp6.
-      if (!isAbsent(error)) return unreadable(causeOf(error), `${file}: ${errorText(error)}`);
+      if (!isAbsent(error) || family === 4) return unreadable(causeOf(error), `${file}: ${errorText(error)}`);
     }
   }
   return value(found);

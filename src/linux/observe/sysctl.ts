@@ -3,7 +3,7 @@ import { ARP_KEYS, forEachArpKey, settingPath } from '../../core/model/arp-setti
 import { type SysctlPath, sysctlText } from '../../core/model/names.ts';
 import type { ArpSettings } from '../../core/model/observed.ts';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
-import { causeOf, errorText, isAbsent, isPrivilege } from '../files/errors.ts';
+import { causeOf, errorCode, errorText, isAbsent } from '../files/errors.ts';
 
 const PROC_SYS = '/proc/sys/';
 const CONF = '/proc/sys/net/ipv4/conf';
@@ -58,8 +58,8 @@ export function readPromoteSecondaries(): ReadonlyMap<string, boolean> {
     names = readdirSync(CONF);
   } catch (error) {
     // Not knowing counts as not promoting: the caller then refuses what could drag a secondary along.
-    if (isAbsent(error) || isPrivilege(error)) return promotes;
-    throw error;
+    if (errorCode(error) === null) throw error;
+    return promotes;
   }
   for (const name of names) {
     const reading = readSysctl(['net', 'ipv4', 'conf', name, 'promote_secondaries']);

@@ -1,4 +1,5 @@
 import type { Healing } from '../../app/ports/heal.ts';
+import { type Reading, unreadable, value } from '../../core/model/reading.ts';
 import { HEAL_PATH, type HealState } from '../../core/plan/heal.ts';
 import { readText } from '../files/files.ts';
 import type { Paths } from '../files/paths.ts';
@@ -11,16 +12,17 @@ export const healingOn = (paths: Paths, options: HostOptions, interrupted: () =>
   writeHeal: (state) => writeIfChanged(paths, state),
 });
 
-function readHeal(paths: Paths): HealState | null {
+function readHeal(paths: Paths): Reading<HealState> {
   const text = readText(paths.at(HEAL_PATH));
-  if (text.kind !== 'value') return null;
+  if (text.kind !== 'value') return text;
+  const corrupt = unreadable('corrupt', `${paths.at(HEAL_PATH)}: it is corrupt`);
   try {
     const parsed: Partial<HealState> | null = JSON.parse(text.value);
-    if (!parsed || !isRecord(parsed)) return null;
+    if (!parsed || !isRecord(parsed)) return corrupt;
     const sound = parsed.format === 1 && typeof parsed.appliedAt === 'string';
-    return sound && isRecord(parsed.fixed) && isRecord(parsed.gaveUp) ? (parsed as HealState) : null;
+    return sound && isRecord(parsed.fixed) && isRecord(parsed.gaveUp) ? value(parsed as HealState) : corrupt;
   } catch (error) {
-    if (error instanceof SyntaxError) return null;
+    if (error instanceof SyntaxError) return corrupt;
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { establishedTo } from '../observe/connections.ts';
 import { hostName, machineId, who } from '../observe/identity.ts';
 import { observe, startMainIp } from '../observe/observe.ts';
 import { preflightHost } from '../observe/preflight.ts';
+import { readArpSettings } from '../observe/sysctl.ts';
 import { wallClock } from '../observe/wall-clock.ts';
 import { deleteLedger, readLedger, setLedgerAside, writeLedger } from '../state/ledger.ts';
 import { acquireLock } from '../state/lock.ts';
@@ -44,6 +45,7 @@ export function changing(paths: Paths, options: HostOptions, interrupted: () => 
   const looking = lookingAt(paths, options);
   return {
     ...looking,
+    arpNow: readArpSettings,
     preflightHost: (needs) => preflightHost(paths, needs, options.timeoutMs),
     lock: (timeoutMs, command) => acquireLock(paths, timeoutMs, command, wallClock()),
     perform: (actions, context) => perform(paths, actions, context),

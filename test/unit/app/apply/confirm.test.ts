@@ -6,7 +6,7 @@ import { confirm, revert } from '../../../../src/app/apply/confirm.ts';
 import { heal } from '../../../../src/app/apply/heal.ts';
 import { emptyDesired } from '../../../../src/core/model/desired.ts';
 import type { InterfaceName, Ip } from '../../../../src/core/model/names.ts';
-import { unreadable, value } from '../../../../src/core/model/reading.ts';
+import { absent, unreadable, value } from '../../../../src/core/model/reading.ts';
 import { exitCode } from '../../../../src/core/report/exit-code.ts';
 import { SYSCTL_FILE } from '../../../../src/core/sysctl/file.ts';
 import { address, arpValues, FakeHost } from '../../../support/fake-host.ts';
@@ -137,7 +137,7 @@ describe('whoever comes first after the deadline', () => {
   it('heal takes back what its watchdog did not get to', async () => {
     const host = await waiting();
     pass(host, MINUTE);
-    const healing = Object.assign(host, { readHeal: () => null, writeHeal: async () => undefined });
+    const healing = Object.assign(host, { readHeal: () => absent, writeHeal: async () => undefined });
     const report = await heal(healing, OPTIONS);
     expect([exitCode(report), held(host), host.ledger?.unconfirmed]).toEqual([0, false, null]);
     expect(report.notes.join()).toContain('nobody confirmed it in time');

@@ -174,6 +174,36 @@ describe('a step that fails', () => {
     );
   });
 
+  test('although it was done, unseen, is taken back as one that was', async () => {
+    await fc.assert(
+      fc.asyncProperty(hostState, desiredHost, fc.nat(14), async (state, desired, at) => {
+        const host = hostOf(state, desired);
+        host.uncertainAt = at;
+        const report = await apply(host, desired, TAKING);
+        expect(host.newLeaks).toEqual([]);
+        if (report.ending === 'rolled-back' && holdsNoVip(state, desired))
+          expect(sorted(host.state)).toEqual(sorted(state));
+      }),
+      RUNS,
+    );
+  });
+
+  test('of a remove although it was done, unseen, is taken back before any VIP is put back', async () => {
+    await fc.assert(
+      fc.asyncProperty(freshState, desiredHost, fc.nat(14), async (state, desired, at) => {
+        const host = hostOf(state, desired);
+        await apply(host, desired, OPTIONS);
+        const applied = copy(host.state);
+        host.rebase();
+        host.uncertainAt = at;
+        const report = await remove(host, desired, REMOVING);
+        expect(host.newLeaks).toEqual([]);
+        if (report.ending === 'rolled-back') expect(sorted(host.state)).toEqual(sorted(applied));
+      }),
+      RUNS,
+    );
+  });
+
   test('of a remove is taken back too, and the next remove goes through', async () => {
     await fc.assert(
       fc.asyncProperty(freshState, desiredHost, fc.nat(14), async (state, desired, failAt) => {
