@@ -10,6 +10,14 @@ export interface Distrust {
   readonly hint: string;
 }
 
+/** What is to be believed: its name in messages, and how to do without it where it is not. */
+export interface Subject {
+  readonly name: string;
+  readonly otherwise: string;
+}
+
+const CONFIGURATION: Subject = { name: 'the configuration', otherwise: 'give the text with "--config -"' };
+
 /** User ids that may own the configuration and every directory on the way to it. */
 export type TrustedOwners = ReadonlySet<number>;
 
@@ -40,26 +48,26 @@ export function trustedOwners(): TrustedOwners {
  * What is below `root` (`--root`) is followed as on the host that the root is for: absolute links lead to inside it, and `..` ends at it.
  * Throws the system's error if a step does not exist or cannot be looked at.
  */
-export function resolveTrusted(file: string, owners: TrustedOwners, root = '/'): Resolved {
+export function resolveTrusted(file: string, owners: TrustedOwners, root = '/', subject = CONFIGURATION): Resolved {
   if (root !== '/' && file.startsWith(`${root}/`)) {
-    const top = resolveTrusted(root, owners);
-    return top.kind === 'trusted' ? walk(top.path, file.slice(root.length), owners) : top;
+    const top = resolveTrusted(root, owners, '/', subject);
+    return top.kind === 'trusted' ? walk(top.path, file.slice(root.length), owners, subject) : top;
   }
-  return walk('/', file.startsWith('/') ? file : `${process.cwd()}/${file}`, owners);
+  return walk('/', file.startsWith('/') ? file : `${process.cwd()}/${file}`, owners, subject);
 }
 
 type Resolved =
   | { readonly kind: 'trusted'; readonly path: string }
   | { readonly kind: 'distrusted'; readonly why: Distrust };
 
-function walk(top: string, file: string, owners: TrustedOwners): Resolved {
+function walk(top: string, file: string, owners: TrustedOwners, subject: Subject): Resolved {
   let current = top;
   // Not path.resolve(): it takes "link/.." for nothing, the kernel goes to the parent of the link's target.
   let pending = file.split('/').filter(isStep);
   let links = 0;
   for (;;) {
     const directory = lstatSync(current);
-    const why = distrustDirectory(current, directory, owners);
+    const why = distrustDirectory(current, directory, owners, subject);
     if (why !== null) return { kind: 'distrusted', why };
     const step = pending.shift();
     if (step === undefined) return { kind: 'trusted', path: current };
@@ -72,7 +80,7 @@ function walk(top: string, file: string, owners: TrustedOwners): Resolved {
     if (stats.isSymbolicLink()) {
       if (++links > MAX_LINKS) throw Object.assign(new Error(`too many links: ${next}`), { code: 'ELOOP' });
       // In a sticky directory anyone can make a link of their own; only its owner tells whose it is.
-      if (!owners.has(stats.uid)) return { kind: 'distrusted', why: ownerOf('the link', next, stats, owners) };
+      if (!owners.has(stats.uid)) return { kind: 'distrusted', why: ownerOf('the link', next, stats, owners, subject) };
       const target = readlinkSync(next);
       if (target.startsWith('/')) current = top;
       pending = [...target.split('/').filter(isStep), ...pending];
@@ -85,36 +93,41 @@ function walk(top: string, file: string, owners: TrustedOwners): Resolved {
 }
 
 /** Whether somebody else may write the file itself; null if not. `stats` are those of the open descriptor. */
-export function distrustFile(file: string, stats: Stats, owners: TrustedOwners): Distrust | null {
-  if (!owners.has(stats.uid)) return ownerOf('the configuration', file, stats, owners);
+export function distrustFile(
+  file: string,
+  stats: Stats,
+  owners: TrustedOwners,
+  subject = CONFIGURATION,
+): Distrust | null {
+  if (!owners.has(stats.uid)) return ownerOf(subject.name, file, stats, owners, subject);
   if ((stats.mode & GROUP_OR_OTHER_WRITE) === 0) return null;
   return {
-    message: `others may write the configuration ${quote(file)}`,
+    message: `others may write ${subject.name} ${quote(file)}`,
     expected: 'a mode without write permission for group and others, such as 0644',
     received: octal(stats),
     hint: `chmod go-w ${shellQuote(file)}`,
   };
 }
 
-function distrustDirectory(directory: string, stats: Stats, owners: TrustedOwners): Distrust | null {
+function distrustDirectory(directory: string, stats: Stats, owners: TrustedOwners, subject: Subject): Distrust | null {
   if (!stats.isDirectory()) return null;
-  if (!owners.has(stats.uid)) return ownerOf('the directory', directory, stats, owners);
+  if (!owners.has(stats.uid)) return ownerOf('the directory', directory, stats, owners, subject);
   if ((stats.mode & GROUP_OR_OTHER_WRITE) === 0 || (stats.mode & STICKY) !== 0) return null;
   return {
-    message: `others may replace the configuration in the directory ${quote(directory)}`,
+    message: `others may replace ${subject.name} in the directory ${quote(directory)}`,
     expected: 'a mode without write permission for group and others, such as 0755',
     received: octal(stats),
     hint: `chmod go-w ${shellQuote(directory)}, or keep the file elsewhere`,
   };
 }
 
-function ownerOf(what: string, file: string, stats: Stats, owners: TrustedOwners): Distrust {
+function ownerOf(what: string, file: string, stats: Stats, owners: TrustedOwners, { otherwise }: Subject): Distrust {
   const users = [...owners].filter((uid) => uid !== 0);
   return {
     message: `${what} ${quote(file)} belongs to somebody else`,
     expected: `user 0 (root)${users.length === 0 ? '' : ` or ${users.join(' or ')}`} as its owner`,
     received: `user ${stats.uid}`,
-    hint: `if that is right: chown root ${shellQuote(file)}; otherwise give the text with "--config -"`,
+    hint: `if that is right: chown root ${shellQuote(file)}; otherwise ${otherwise}`,
   };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -54,7 +54,7 @@ let loaded: Native | undefined;
 
 /**
  * The addon, loaded once. Looks beside the bundle (also beside a single executable, whose __dirname is its own folder), then
- * in prebuilds/.
+ * in the prebuilds/ of the same copy.
  * @throws Error naming every place that was tried: the platform has no addon, or the package is incomplete
  */
 export function loadNative(): Native {
@@ -72,8 +72,8 @@ export const pidfdGetsockopt = (pid: number, fd: number, level: number, option: 
 function load(): Native {
   const file = `rsprep-${process.arch}.node`;
   const tried: string[] = [];
-  for (const folder of ['.', '../prebuilds', '../../dist', '../../prebuilds', '../../../dist']) {
-    const candidate = path.resolve(__dirname, folder, file);
+  for (const folder of folders()) {
+    const candidate = path.join(folder, file);
     if (!existsSync(candidate)) {
       tried.push(`${candidate}: not there`);
       continue;
@@ -89,3 +89,28 @@ function load(): Native {
       `  ${tried.join('\n  ')}\nIn a checkout, build it with: node scripts/build-native.mjs`,
   );
 }
+
+/**
+ * Of this very copy: where the program is, and what stands beside the dist/ of a package or checkout. Never further up: on a host the
+ * program has a folder of its own, and who may write around that is nobody's business.
+ */
+function* folders(): Generator<string> {
+  const [here, parent] = [path.basename(__dirname), path.dirname(__dirname)];
+  if (here === 'udp' && path.basename(parent) === 'src') {
+    // The sources, in tests.
+    for (const name of ['dist', 'prebuilds']) yield path.join(path.dirname(parent), name);
+    return;
+  }
+  yield __dirname;
+  const beside = path.join(parent, 'prebuilds');
+  if (here === 'dist' && isOfSameOwner(beside)) yield beside;
+}
+
+/** As the program's own folder, or root's; in a shared folder such as /tmp anybody could make it. */
+function isOfSameOwner(folder: string): boolean {
+  const [stats, own] = [lstatSync(folder, { throwIfNoEntry: false }), lstatSync(__dirname)];
+  if (stats === undefined || !stats.isDirectory()) return false;
+  return (stats.uid === 0 || stats.uid === own.uid) && (stats.mode & OTHERS_WRITE) === 0;
+}
+
+const OTHERS_WRITE = 0o022;

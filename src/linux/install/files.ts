@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Distrust } from '../../config/trust.ts';
 import type { Wanted, WantedFile } from '../../core/plan/install.ts';
 import { errorText } from '../files/errors.ts';
 import type { Paths } from '../files/paths.ts';
+import { CHILD_ENV } from '../process/command.ts';
 import { lookInto } from './surroundings.ts';
+import { distrustNode, readTrusted, Untrusted } from './trusted.ts';
 
 export const PROGRAM_DIRECTORY = '/usr/lib/rsprep';
 export const CRON_PATH = '/etc/cron.d/rsprep';
@@ -26,7 +29,9 @@ export interface InstallChoices {
 
 export type Collected =
   | { readonly kind: 'wanted'; readonly wanted: readonly Wanted[]; readonly notes: readonly string[] }
-  | { readonly kind: 'incomplete'; readonly reason: string };
+  | { readonly kind: 'incomplete'; readonly reason: string }
+  /** Somebody else may change what root is going to run. */
+  | { readonly kind: 'untrusted'; readonly why: Distrust };
 
 /**
  * Everything that goes onto a host, taken from beside the running program: a checkout, an npm package, or an earlier install.
@@ -34,8 +39,10 @@ export type Collected =
  */
 export function collectFiles(paths: Paths, program: string, choices: InstallChoices): Collected {
   try {
-    const bundle = realpathSync(program);
-    const units = [join(dirname(bundle), 'units'), join(dirname(dirname(bundle)), 'units')].find((p) => existsSync(p));
+    const why = distrustNode(paths, choices.node);
+    if (why !== null) return { kind: 'untrusted', why };
+    const bundle = readTrusted(program).path;
+    const units = besides(bundle, 'units').find((folder) => existsSync(folder));
     if (units === undefined) return { kind: 'incomplete', reason: `there is no directory units/ beside ${bundle}` };
     const around = lookInto(paths, choices.devices);
     const wanted = [
@@ -52,9 +59,16 @@ export function collectFiles(paths: Paths, program: string, choices: InstallChoi
     ];
     return { kind: 'wanted', wanted, notes: [...around.notes, ...nodeNotes(choices)] };
   } catch (error) {
+    if (error instanceof Untrusted) return { kind: 'untrusted', why: error.why };
     return { kind: 'incomplete', reason: errorText(error) };
   }
 }
+
+/** Folders of the same copy: beside an installed program, and beside the dist/ of a checkout or package. */
+const besides = (bundle: string, name: string): readonly string[] => {
+  const here = dirname(bundle);
+  return [join(here, name), ...(basename(here) === 'dist' ? [join(dirname(here), name)] : [])];
+};
 
 /** What rsprep.cjs loads from beside it, and the licences of what is bundled in there. */
 const PARTS = ['rsprep-program.cjs', 'rsprep-packages.cjs', 'rsprep-probe-thread.cjs', 'THIRD-PARTY-NOTICES.txt'];
@@ -63,7 +77,7 @@ const PARTS = ['rsprep-program.cjs', 'rsprep-packages.cjs', 'rsprep-probe-thread
 function programFiles(bundle: string, units: string, node: string): readonly WantedFile[] {
   const here = dirname(bundle);
   const addons = new Map<string, string>();
-  for (const folder of [join(dirname(here), 'prebuilds'), here]) {
+  for (const folder of [...besides(bundle, 'prebuilds').slice(1), here]) {
     for (const name of existsSync(folder) ? readdirSync(folder) : []) {
       if (/^rsprep-\w+\.node$/.test(name)) addons.set(name, join(folder, name));
     }
@@ -99,10 +113,21 @@ function unitFiles(units: string, { by, responder }: InstallChoices): readonly W
 /** How Node is started where RSPREP_JITLESS is set: no code is made at run time, so that MemoryDenyWriteExecute= can hold. */
 export const JITLESS = ['--jitless', '--no-expose-wasm'] as const;
 
+/** node(1), "Environment variables"; OpenSSL's config(5); ld.so(8). */
+const UNSET = [
+  ...['NODE_OPTIONS', 'NODE_PATH', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE', 'NODE_REDIRECT_WARNINGS'],
+  ...['NODE_COMPILE_CACHE', 'NODE_REPL_EXTERNAL_MODULE', 'NODE_ICU_DATA', 'NODE_PENDING_DEPRECATION', 'NODE_DEBUG'],
+  ...['OPENSSL_CONF', 'OPENSSL_MODULES', 'OPENSSL_ENGINES', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'SSLKEYLOGFILE'],
+  ...['LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT'],
+];
+
 /** A shell script rather than a link: units and cron need no PATH with the right Node in it, and its environment is ours. */
 const launcher = (node: string): string => `#!/bin/sh
-# Starts rsprep with the Node.js it was installed with; with the one in PATH where that is gone.
-unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS
+# Starts rsprep with the Node.js it was installed with; with another one of the system's where that is gone. Nothing of the caller's
+# environment makes Node load or write what it does not otherwise.
+PATH=${CHILD_ENV.PATH}
+export PATH
+unset ${UNSET.join(' ')}
 node='${node.replaceAll("'", `'\\''`)}'
 [ -x "$node" ] || node=$(command -v node || command -v nodejs) || {
   case " $* " in
@@ -122,7 +147,7 @@ const nodeNotes = ({ node }: InstallChoices): readonly string[] =>
 const copy = (from: string, path: string, mode = 0o644): WantedFile => ({
   kind: 'file',
   path,
-  content: readFileSync(from),
+  content: readTrusted(from).content,
   mode,
 });
 

@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Facts } from '../../core/model/facts.ts';
 import { errorCode, errorText } from '../files/errors.ts';
+import { CHILD_ENV } from '../process/command.ts';
 
 /**
  * Facts about the host for a fleet's inventory. systeminformation starts many processes and takes a second: it is loaded
@@ -9,6 +10,17 @@ import { errorCode, errorText } from '../files/errors.ts';
  * thirds of the package are about disks, graphics, batteries and printers.
  */
 export async function hostFacts(): Promise<Facts> {
+  const callers = process.env;
+  // It starts about 80 commands through sh(1), by names that are looked for in PATH: they get what all our children get.
+  process.env = { ...CHILD_ENV };
+  try {
+    return await ask();
+  } finally {
+    process.env = callers;
+  }
+}
+
+async function ask(): Promise<Facts> {
   const { osInfo } = await import('systeminformation/lib/osinfo.js');
   const { system: machine } = await import('systeminformation/lib/system.js');
   const { cpu: processor } = await import('systeminformation/lib/cpu.js');

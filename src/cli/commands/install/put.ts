@@ -29,6 +29,10 @@ export async function putInPlace(context: Context, options: Choices): Promise<vo
       'install from a package or a built checkout',
     );
   }
+  if (collected.kind === 'untrusted') {
+    const { message, expected, received, hint } = collected.why;
+    return fail(io, `${message}; expected ${expected}, received ${received}. Nothing was changed`, hint);
+  }
   const manifest = host.readManifest(paths) ?? noManifest;
   const { wanted } = collected;
   const steps = planInstall(wanted, manifest, (path) => host.identityAt(paths, path), host.identityOf);

@@ -55,10 +55,21 @@ beforeEach(() => {
   writeFileSync(join(folder, 'package/dist/THIRD-PARTY-NOTICES.txt'), 'its licences');
   cpSync(join(CHECKOUT, 'units'), join(folder, 'package/units'), { recursive: true });
   put('/usr/lib/systemd/systemd', '');
+  put('/opt/node/bin/node', '');
+  chmodSync(at('/opt/node/bin/node'), 0o755);
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-async function install(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+interface Said {
+  code: number;
+  out: string;
+  err: string;
+}
+
+const install = (...words: readonly string[]): Promise<Said> =>
+  installFrom(join(folder, 'package/dist/rsprep.cjs'), ...words);
+
+async function installFrom(program: string, ...words: readonly string[]): Promise<Said> {
   const said = { code: Number.NaN, out: '', err: '' };
   const node = words.some((word) => word === '--uninstall' || word === '--node')
     ? []
@@ -80,7 +91,7 @@ async function install(...words: readonly string[]): Promise<{ code: number; out
       deferSignals: () => () => false,
       onStop: () => undefined,
     },
-    self: [process.execPath, join(folder, 'package/dist/rsprep.cjs')],
+    self: [process.execPath, program],
   });
   return said;
 }
@@ -90,7 +101,9 @@ const left = (): string[] =>
   readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((name) => !statSync(at(name), { throwIfNoEntry: false })?.isDirectory())
     .filter(
-      (name) => !/^etc\/(passwd|group|g?shadow|\.pwd\.lock|[^/]*-)$/.test(name) && name !== 'usr/lib/systemd/systemd',
+      (name) =>
+        !/^etc\/(passwd|group|g?shadow|\.pwd\.lock|[^/]*-)$/.test(name) &&
+        !['usr/lib/systemd/systemd', 'opt/node/bin/node'].includes(name),
     )
     .sort();
 
@@ -392,12 +405,92 @@ describe("other programs' hands on the device of a VIP", () => {
 
 describe('the launcher', () => {
   it('says what is missing, and to a monitoring system that it does not know', async () => {
-    await install('--node', '/nonexistent/node');
-    chmodSync(at('/usr/bin/rsprep'), 0o755);
+    await install();
+    // Without the Node of the machine that runs this.
+    const launcher = text('/usr/bin/rsprep').replace(/^PATH=.*$/m, 'PATH=/nonexistent');
+    writeFileSync(at('/usr/bin/rsprep'), launcher.replace(/^node=.*$/m, 'node=/nonexistent/node'));
     const { spawnSync } = await import('node:child_process');
     const run = (...words: string[]) =>
       spawnSync('/bin/sh', [at('/usr/bin/rsprep'), ...words], { encoding: 'utf8', env: { PATH: '/nonexistent' } });
     expect(run('verify')).toMatchObject({ status: 1, stderr: expect.stringContaining('install nodejs') });
     expect(run('-c', 'x', 'check')).toMatchObject({ status: 3, stdout: expect.stringMatching(/^RSPREP UNKNOWN/) });
+  });
+
+  it('takes nothing from the environment of its caller that Node would run, load or write', async () => {
+    await install();
+    const { spawnSync } = await import('node:child_process');
+    const poisoned = join(folder, 'poisoned');
+    mkdirSync(poisoned);
+    for (const name of ['node', 'nodejs', 'command', 'env'])
+      writeFileSync(join(poisoned, name), '#!/bin/sh\necho poisoned\n', { mode: 0o755 });
+    const shown = join(folder, 'shown');
+    writeFileSync(shown, '#!/bin/sh\nexec /usr/bin/env\n', { mode: 0o755 });
+    const run = (node: string) => {
+      writeFileSync(at('/usr/bin/rsprep'), text('/usr/bin/rsprep').replace(/^node=.*$/m, `node=${node}`));
+      return spawnSync('/bin/sh', [at('/usr/bin/rsprep'), '--version'], { encoding: 'utf8', env: caller });
+    };
+    const caller = {
+      ...{ PATH: poisoned, NODE_OPTIONS: '--require=/x', NODE_V8_COVERAGE: '/x', NODE_COMPILE_CACHE: '/x' },
+      ...{ NODE_REDIRECT_WARNINGS: '/x', OPENSSL_CONF: '/x', LD_LIBRARY_PATH: '/x', SUDO_USER: 'ann' },
+    };
+    const { stdout } = run(shown);
+    expect(stdout).not.toMatch(/=\/x|--require|poisoned/);
+    expect(stdout).toMatch(/^SUDO_USER=ann$/m);
+    expect(run('/nonexistent/node').stdout).not.toContain('poisoned');
+  });
+});
+
+describe('what root would run', () => {
+  const fails = async (...words: string[]): Promise<string> => {
+    const said = await install(...words);
+    expect([said.code, left()]).toEqual([1, []]);
+    return said.err;
+  };
+
+  it.each(['/nope', '/etc', '/etc/passwd'])('--node %s is refused', async (node) => {
+    expect(await fails('--node', node)).toMatch(
+      new RegExp(`the Node\\.js ${node} cannot be used; expected .* Nothing was changed`),
+    );
+  });
+
+  it('an interpreter that others may write, or replace, is refused', async () => {
+    chmodSync(at('/opt/node/bin/node'), 0o777);
+    expect(await fails()).toContain('others may write the Node.js');
+    chmodSync(at('/opt/node/bin/node'), 0o755);
+    chmodSync(at('/opt/node'), 0o777);
+    expect(await fails()).toContain('others may replace the Node.js');
+  });
+
+  it('the Node below --root is the one that counts, where its links lead there too', async () => {
+    rmSync(at('/opt/node/bin/node'));
+    symlinkSync('/usr/lib/systemd/systemd', at('/opt/node/bin/node'));
+    expect(await fails()).toContain('cannot be used');
+    chmodSync(at('/usr/lib/systemd/systemd'), 0o755);
+    expect((await install()).code).toBe(0);
+    rmSync(at('/opt/node/bin/node'));
+  });
+
+  it.each(['dist/rsprep.cjs', 'dist/rsprep-program.cjs', 'dist/rsprep-x64.node', 'units/rsprep-apply.service'])(
+    'a copy whose %s others may write is refused',
+    async (name) => {
+      chmodSync(join(folder, 'package', name), 0o666);
+      expect(await fails()).toContain("others may write rsprep's own file");
+    },
+  );
+
+  it('a copy in a folder in which others may replace it is refused', async () => {
+    chmodSync(join(folder, 'package/dist'), 0o777);
+    expect(await fails()).toContain("others may replace rsprep's own file");
+  });
+
+  it('an addon beside its folder is none of its own, unless that is dist/ of a whole copy', async () => {
+    cpSync(join(folder, 'package/dist'), join(folder, 'package/elsewhere'), { recursive: true });
+    mkdirSync(join(folder, 'package/prebuilds'));
+    writeFileSync(join(folder, 'package/prebuilds/rsprep-x99.node'), 'of somebody else');
+    cpSync(join(folder, 'package/units'), join(folder, 'package/elsewhere/units'), { recursive: true });
+    const { code } = await installFrom(join(folder, 'package/elsewhere/rsprep.cjs'));
+    expect([code, isThere(at('/usr/lib/rsprep/rsprep-x99.node'))]).toEqual([0, false]);
+    await install();
+    expect(isThere(at('/usr/lib/rsprep/rsprep-x99.node'))).toBe(true);
   });
 });
