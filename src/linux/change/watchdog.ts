@@ -107,20 +107,16 @@ function armProcess(argv: readonly string[]): Promise<Failure | null> {
 /** Stops the service, or the sleeping process and its `sleep`. */
 export async function disarmWatchdog(token: string, timeoutMs: number): Promise<void> {
   if (hasSystemd()) await change(['systemctl', 'stop', `${unitOf(token)}.service`], { timeoutMs, lockFd: null });
-  else endSleeper(token);
+  else for (const pid of processIds()) endIfSleeper(pid, token);
 }
 
 /** Found by its command line, which names it and the token; it leads a process group of its own. */
-function endSleeper(token: string): void {
-  for (const pid of processIds()) {
-    if (pid === process.pid) continue;
+function endIfSleeper(pid: number, token: string): void {
+  try {
     const line = readText(`/proc/${pid}/cmdline`);
     const words = line.kind === 'value' ? line.value.split('\0') : [];
-    if (!words.includes(SLEEPER) || !words.includes(token)) continue;
-    try {
-      process.kill(-pid, 'SIGTERM');
-    } catch (error) {
-      if (errorCode(error) === null) throw error; // gone, or somebody else's who calls himself so
-    }
+    if (pid !== process.pid && words.includes(SLEEPER) && words.includes(token)) process.kill(-pid, 'SIGTERM');
+  } catch (error) {
+    if (errorCode(error) === null) throw error; // gone, or somebody else's who calls himself so
   }
 }

@@ -1,12 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Distrust } from '../../config/trust.ts';
 import type { Wanted, WantedFile } from '../../core/plan/install.ts';
-import { errorText } from '../files/errors.ts';
+import { errorCode, errorText } from '../files/errors.ts';
 import type { Paths } from '../files/paths.ts';
 import { CHILD_ENV } from '../process/command.ts';
 import { lookInto } from './surroundings.ts';
-import { distrustNode, readTrusted, Untrusted } from './trusted.ts';
 
 export const PROGRAM_DIRECTORY = '/usr/lib/rsprep';
 export const CRON_PATH = '/etc/cron.d/rsprep';
@@ -29,25 +27,31 @@ export interface InstallChoices {
 
 export type Collected =
   | { readonly kind: 'wanted'; readonly wanted: readonly Wanted[]; readonly notes: readonly string[] }
-  | { readonly kind: 'incomplete'; readonly reason: string }
-  /** Somebody else may change what root is going to run. */
-  | { readonly kind: 'untrusted'; readonly why: Distrust };
+  | { readonly kind: 'incomplete'; readonly reason: string };
+
+/** Reads a file of the copy that is installed, if it is to be believed. @returns its path without links, too */
+export type ReadSource = (file: string) => { readonly path: string; readonly content: Buffer };
 
 /**
  * Everything that goes onto a host, taken from beside the running program: a checkout, an npm package, or an earlier install.
  * @param program path of the running bundle
+ * @throws what `readSource` throws that is no error of the system's
  */
-export function collectFiles(paths: Paths, program: string, choices: InstallChoices): Collected {
+export function collectFiles(
+  paths: Paths,
+  program: string,
+  choices: InstallChoices,
+  readSource: ReadSource,
+): Collected {
   try {
-    const why = distrustNode(paths, choices.node);
-    if (why !== null) return { kind: 'untrusted', why };
-    const bundle = readTrusted(program).path;
+    const bundle = readSource(program).path;
+    const copy = copying(readSource);
     const units = besides(bundle, 'units').find((folder) => existsSync(folder));
     if (units === undefined) return { kind: 'incomplete', reason: `there is no directory units/ beside ${bundle}` };
     const around = lookInto(paths, choices.devices);
     const wanted = [
-      ...programFiles(bundle, units, choices.node),
-      ...(choices.systemd ? unitFiles(units, choices) : []),
+      ...programFiles(bundle, units, choices.node, copy),
+      ...(choices.systemd ? unitFiles(units, choices, copy) : []),
       ...(choices.by === 'cron' ? [copy(join(units, 'cron.d/rsprep'), CRON_PATH)] : []),
       copy(join(units, 'rsprep.yaml.sample'), '/etc/rsprep/rsprep.yaml.sample'),
       copy(join(units, 'nagios/check_rsprep'), '/usr/lib/nagios/plugins/check_rsprep', 0o755),
@@ -59,7 +63,7 @@ export function collectFiles(paths: Paths, program: string, choices: InstallChoi
     ];
     return { kind: 'wanted', wanted, notes: [...around.notes, ...nodeNotes(choices)] };
   } catch (error) {
-    if (error instanceof Untrusted) return { kind: 'untrusted', why: error.why };
+    if (errorCode(error) === null) throw error;
     return { kind: 'incomplete', reason: errorText(error) };
   }
 }
@@ -74,7 +78,7 @@ const besides = (bundle: string, name: string): readonly string[] => {
 const PARTS = ['rsprep-program.cjs', 'rsprep-packages.cjs', 'rsprep-probe-thread.cjs', 'THIRD-PARTY-NOTICES.txt'];
 
 /** The bundle, its addons and licences, the files it installs from, and the command in PATH. */
-function programFiles(bundle: string, units: string, node: string): readonly WantedFile[] {
+function programFiles(bundle: string, units: string, node: string, copy: Copy): readonly WantedFile[] {
   const here = dirname(bundle);
   const addons = new Map<string, string>();
   for (const folder of [...besides(bundle, 'prebuilds').slice(1), here]) {
@@ -93,7 +97,7 @@ function programFiles(bundle: string, units: string, node: string): readonly Wan
   ];
 }
 
-function unitFiles(units: string, { by, responder }: InstallChoices): readonly Wanted[] {
+function unitFiles(units: string, { by, responder }: InstallChoices, copy: Copy): readonly Wanted[] {
   const names = readdirSync(units).filter((name) => /^rsprep-.*\.(service|timer)$/.test(name));
   const enable = (unit: string, target: string): Wanted => ({
     kind: 'link',
@@ -144,12 +148,11 @@ const nodeNotes = ({ node }: InstallChoices): readonly string[] =>
     ? [`${node} is in a home directory, which the units cannot see (ProtectHome=): give another with --node`]
     : [];
 
-const copy = (from: string, path: string, mode = 0o644): WantedFile => ({
-  kind: 'file',
-  path,
-  content: readTrusted(from).content,
-  mode,
-});
+type Copy = (from: string, path: string, mode?: number) => WantedFile;
+
+const copying =
+  (readSource: ReadSource): Copy =>
+  (from, path, mode = 0o644) => ({ kind: 'file', path, content: readSource(from).content, mode });
 
 const text = (path: string, content: string, mode = 0o644): WantedFile => ({
   kind: 'file',

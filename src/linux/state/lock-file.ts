@@ -46,7 +46,7 @@ export function openLockFile(path: string): LockFile {
     const { fd, stats } = openFile(folder, 'lock', path);
     return { folder, fd, inode: stats.ino, isLoose: (stats.mode & OTHERS) !== 0 };
   } catch (error) {
-    closeSync(folder);
+    shut(folder);
     throw error;
   }
 }
@@ -72,7 +72,7 @@ function openFolder(path: string): number {
     if ((stats.mode & OTHERS) !== 0) fchmodSync(fd, 0o700);
     return fd;
   } catch (error) {
-    closeSync(fd);
+    shut(fd);
     throw error;
   }
 }
@@ -90,7 +90,7 @@ function openFile(folder: number, name: string, path: string): { readonly fd: nu
     mustBeOurs(path, stats);
     return { fd, stats };
   } catch (error) {
-    closeSync(fd);
+    shut(fd);
     throw error;
   }
 }
@@ -126,8 +126,17 @@ const inodeAt = (folder: number, name: string): number | null =>
 export const isInPlace = ({ folder, inode }: LockFile): boolean => inodeAt(folder, 'lock') === inode;
 
 export function closeLockFile({ folder, fd }: LockFile): void {
-  closeSync(fd);
-  closeSync(folder);
+  shut(fd);
+  shut(folder);
+}
+
+/** A close that fails has closed all the same (close(2)), and nothing that matters was written. */
+export function shut(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+  }
 }
 
 /** What its holder wrote into it. */

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, writeSync } from 'node:fs';
+import { ftruncateSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Failure, LockResult } from '../../app/ports/host.ts';
 import { errorCode, errorText, isPrivilege } from '../files/errors.ts';
@@ -15,6 +15,7 @@ import {
   openLockFile,
   openSuccessor,
   putInPlace,
+  shut,
 } from './lock-file.ts';
 
 type Taken =
@@ -93,10 +94,10 @@ async function replaceLoose(file: LockFile, path: string, timeoutMs: number): Pr
   }
   const result = await flock(next.fd, 0);
   if (result.kind === 'ok' && putInPlace(file, next)) {
-    closeSync(file.fd);
+    shut(file.fd);
     return { kind: 'held', file: next };
   }
-  closeSync(next.fd);
+  shut(next.fd);
   return { kind: 'again' };
 }
 

@@ -50,6 +50,10 @@ it('takes no array for one of longer elements', () => {
     [
       'native.childStart(Buffer.from("/a\\0b\\0"), new Uint8Array(3), new Int32Array(4))',
       'native.childStart(Buffer.from("/a\\0b\\0"), Int32Array.of(1, 1, 0), new Uint8Array(4))',
+      // Each of the counts would do, and there are words enough; all of them together are more than there is room for.
+      'native.childStart(Buffer.from("/a\\0".repeat(1000)), Int32Array.of(200, 200, 200), new Int32Array(4))',
+      'native.childStart(Buffer.from("/a\\0".repeat(1000)), Int32Array.of(1, 256, 256), new Int32Array(4))',
+      'native.childStart(Buffer.from("/a\\0"), Int32Array.of(2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1), new Int32Array(4))',
       'native.childFinish(new Uint8Array(4), new Uint8Array(0), 1, 1, {})',
       'native.childFinish(Int32Array.of(2 ** 22 + 1, -1, -1, -1), null, 1, 1, {})',
       'native.childFinish(Int32Array.of(2 ** 22 + 1, -1, -1, -1), new Uint8Array(0), NaN, 1, {})',

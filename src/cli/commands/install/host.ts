@@ -6,8 +6,9 @@ import type { Paths } from '../../../linux/files/paths.ts';
 import { deleteFile } from '../../../linux/files/replace.ts';
 import { deleteTree } from '../../../linux/files/tree.ts';
 import { deleteCodeCaches, makeCodeCaches } from '../../../linux/install/code-cache.ts';
+import { PROGRAM_DIRECTORY } from '../../../linux/install/files.ts';
 import { findHandMade } from '../../../linux/install/hand-made.ts';
-import { isLive, MANIFEST_PATH, tool } from '../../../linux/install/run.ts';
+import { identityAt, identityOf, isLive, MANIFEST_PATH, tool } from '../../../linux/install/run.ts';
 import { readLedger } from '../../../linux/state/ledger.ts';
 
 /** Whether the host below this root boots with systemd. */
@@ -17,7 +18,7 @@ export const bootsWithSystemd = (paths: Paths): boolean =>
 /** Makes the code caches, the user and directories, tells systemd, starts the timer; what cannot be done is said. @returns notes */
 export function afterInstall(paths: Paths, wanted: readonly Wanted[], node: string): readonly string[] {
   const root = paths.root === '/' ? [] : [`--root=${paths.root}`];
-  const notes: (string | null)[] = [...makeCodeCaches(paths, node)];
+  const notes: (string | null)[] = [...codeCaches(paths, wanted, node)];
   if (bootsWithSystemd(paths)) {
     notes.push(tool(['systemd-sysusers', ...root, paths.root === '/' ? '/etc/sysusers.d/rsprep.conf' : 'rsprep.conf']));
     notes.push(
@@ -49,6 +50,15 @@ export function afterInstall(paths: Paths, wanted: readonly Wanted[], node: stri
       : `next: write ${CONFIG_PATH} (${CONFIG_PATH}.sample shows how), rsprep config check, rsprep plan, rsprep apply`,
   );
   return notes.filter((note) => note !== null);
+}
+
+/** Only of what was installed: what somebody put in its place is not run here, and may never end. */
+function codeCaches(paths: Paths, wanted: readonly Wanted[], node: string): readonly string[] {
+  const program = wanted.filter(({ path }) => path.startsWith(`${PROGRAM_DIRECTORY}/`));
+  const other = program.find((item) => identityAt(paths, item.path) !== identityOf(item));
+  if (other === undefined) return makeCodeCaches(paths, node);
+  deleteCodeCaches(paths);
+  return [`no code cache: ${other.path} is not what was installed; rsprep only starts slower`];
 }
 
 /** What somebody made by hand before; nothing of it is touched. */

@@ -1,6 +1,13 @@
+import type { Distrust } from '../../../config/trust.ts';
 import { manifestAfter, noManifest, planInstall } from '../../../core/plan/install.ts';
 import { EXIT } from '../../../core/report/exit-code.ts';
-import { type Collected, CRON_PATH, collectFiles, RESPONDER_LINK } from '../../../linux/install/files.ts';
+import {
+  type Collected,
+  CRON_PATH,
+  collectFiles,
+  type InstallChoices,
+  RESPONDER_LINK,
+} from '../../../linux/install/files.ts';
 import * as host from '../../../linux/install/run.ts';
 import type { Context } from '../../context.ts';
 import { desiredOrFailure } from '../../input.ts';
@@ -9,6 +16,7 @@ import { completionFor } from '../completion.ts';
 import { manPage } from '../man.ts';
 import { afterInstall, bootsWithSystemd, handMadeNotes } from './host.ts';
 import { attempt, fail, say } from './say.ts';
+import { distrustNode, readTrusted, Untrusted } from './trusted.ts';
 
 export interface Choices {
   readonly systemd: boolean;
@@ -22,16 +30,16 @@ export interface Choices {
 export async function putInPlace(context: Context, options: Choices): Promise<void> {
   const { io, paths } = context;
   const collected = await collect(context, options);
+  if (collected.kind === 'untrusted') {
+    const { message, expected, received, hint } = collected.why;
+    return fail(io, `${message}; expected ${expected}, received ${received}. Nothing was changed`, hint);
+  }
   if (collected.kind === 'incomplete') {
     return fail(
       io,
       `this copy of rsprep is incomplete: ${collected.reason}`,
       'install from a package or a built checkout',
     );
-  }
-  if (collected.kind === 'untrusted') {
-    const { message, expected, received, hint } = collected.why;
-    return fail(io, `${message}; expected ${expected}, received ${received}. Nothing was changed`, hint);
   }
   const manifest = host.readManifest(paths) ?? noManifest;
   const { wanted } = collected;
@@ -47,8 +55,13 @@ export async function putInPlace(context: Context, options: Choices): Promise<vo
   io.setExitCode(EXIT.ok);
 }
 
-async function collect(context: Context, options: Choices): Promise<Collected> {
+/** Somebody else may change what root is going to run. */
+type NotTrusted = { readonly kind: 'untrusted'; readonly why: Distrust };
+
+async function collect(context: Context, options: Choices): Promise<Collected | NotTrusted> {
   const { io, paths } = context;
+  const why = distrustNode(paths, nodeOf(context, options));
+  if (why !== null) return { kind: 'untrusted', why };
   const { desired } = await desiredOrFailure(context);
   const systemd = bootsWithSystemd(paths);
   // An install again keeps what was chosen before, unless told otherwise.
@@ -61,7 +74,7 @@ async function collect(context: Context, options: Choices): Promise<Collected> {
     zsh: await completionFor('zsh', context),
     fish: await completionFor('fish', context),
   };
-  return collectFiles(paths, program, {
+  const choices: InstallChoices = {
     by,
     systemd: systemd || options.systemd,
     responder: options.responder || before.has(RESPONDER_LINK),
@@ -69,7 +82,13 @@ async function collect(context: Context, options: Choices): Promise<Collected> {
     devices: [...new Set(desired?.vips.map(({ device }) => device) ?? [])],
     man: await manPage(context),
     completions,
-  });
+  };
+  try {
+    return collectFiles(paths, program, choices, readTrusted);
+  } catch (error) {
+    if (error instanceof Untrusted) return { kind: 'untrusted', why: error.why };
+    throw error;
+  }
 }
 
 /** What will run the program. */

@@ -493,4 +493,14 @@ describe('what root would run', () => {
     await install();
     expect(isThere(at('/usr/lib/rsprep/rsprep-x99.node'))).toBe(true);
   });
+
+  it('what stands in place of the installed program is not run to compile it', async () => {
+    const { execFileSync } = await import('node:child_process');
+    mkdirSync(at('/usr/lib/rsprep'), { recursive: true });
+    execFileSync('mkfifo', [at('/usr/lib/rsprep/rsprep-program.cjs')]);
+    const begun = performance.now();
+    const said = await install();
+    expect([said.code, performance.now() - begun < 60_000]).toEqual([0, true]);
+    expect(said.out).toContain('no code cache: /usr/lib/rsprep/rsprep-program.cjs is not what was installed');
+  });
 });

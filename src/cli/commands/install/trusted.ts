@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
-import { type Distrust, distrustFile, resolveTrusted, type Subject, trustedOwners } from '../../config/trust.ts';
-import { errorCode, errorText, isAbsent } from '../files/errors.ts';
-import type { Paths } from '../files/paths.ts';
-import { read } from '../process/command.ts';
+import { type Distrust, distrustFile, resolveTrusted, type Subject, trustedOwners } from '../../../config/trust.ts';
+import { errorCode, errorText, isAbsent } from '../../../linux/files/errors.ts';
+import type { Paths } from '../../../linux/files/paths.ts';
+import { read } from '../../../linux/process/command.ts';
 
 /** What root's units would run is not to be believed. */
 export class Untrusted extends Error {
