@@ -41,6 +41,7 @@ describe.skipIf(analyze !== '')(`systemd-analyze${analyze}`, () => {
 
   it.each([
     ['rsprep-apply.service', 2.2],
+    ['rsprep-apply-retry.service', 2.2],
     ['rsprep-heal.service', 2.2],
     ['rsprep-responder.service', 2.0],
     ['rsprep-report.service', 1.0],
@@ -60,6 +61,33 @@ describe('the units', () => {
     expect(unit).toMatch(/\nAfter=.*systemd-sysctl\.service/);
     expect(unit).toMatch(/\nRequiresMountsFor=.*\/var\/lib\/rsprep/);
     expect(unit).not.toMatch(/^Exec(Stop|StopPost)=/m);
+  });
+  it('a boot that could not prepare the host is followed by tries that end only with it, or with what a person must do', () => {
+    expect(text('rsprep-apply.service')).toContain('\nOnFailure=rsprep-apply-retry.service\n');
+    const retry = text('rsprep-apply-retry.service');
+    for (const line of ['Restart=on-failure', 'RestartSec=30', 'StartLimitIntervalSec=0'])
+      expect(retry).toContain(`\n${line}\n`);
+    expect(retry).toContain('\nRestartPreventExitStatus=2 3 64 77 78\n');
+    const hardening = (name: string): string[] =>
+      text(name)
+        .split('\n')
+        .filter((line) => /^(Protect|Private|Restrict|System)/.test(line));
+    expect(hardening('rsprep-apply-retry.service')).toEqual(hardening('rsprep-apply.service'));
+  });
+  it("cron's boot entry goes on until it has succeeded, or a person has to act", () => {
+    const line = /^@reboot root (.*)$/m.exec(text('cron.d/rsprep'))?.[1] ?? '';
+    const fake = join(root, 'fake-rsprep');
+    writeFileSync(
+      fake,
+      `#!/bin/sh\necho tried\nread -r status rest <${fake}.in\necho "$rest" >${fake}.in\nexit "$status"\n`,
+    );
+    chmodSync(fake, 0o755);
+    const tries = (statuses: string): number => {
+      writeFileSync(`${fake}.in`, `${statuses}\n`);
+      const script = `test() { false; }; sleep() { :; }; ${line.replace('/usr/bin/rsprep', fake)}`;
+      return run('sh', '-c', script).text.match(/tried/g)?.length ?? 0;
+    };
+    expect(['0', '75 1 4 0', '1 2 0', '3 0', '64 0', '77 0', '78 0'].map(tries)).toEqual([1, 4, 2, 1, 1, 1, 1]);
   });
   it('drift and pending do not fail the report', () =>
     expect(text('rsprep-report.service')).toContain('\nSuccessExitStatus=2 3\n'));

@@ -84,7 +84,13 @@ export function stillHeld(paths: Paths): string | null {
 /** Stops what runs from the files that are about to go. */
 export function stopUnits(paths: Paths): void {
   if (!isLive(paths)) return;
-  const units = ['rsprep-report.timer', 'rsprep-heal.timer', 'rsprep-responder.service', 'rsprep-apply.service'];
+  const units = [
+    'rsprep-report.timer',
+    'rsprep-heal.timer',
+    'rsprep-responder.service',
+    'rsprep-apply-retry.service',
+    'rsprep-apply.service',
+  ];
   for (const unit of units) tool(['systemctl', 'stop', unit]);
 }
 

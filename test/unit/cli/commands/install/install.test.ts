@@ -498,9 +498,8 @@ describe('what root would run', () => {
     const { execFileSync } = await import('node:child_process');
     mkdirSync(at('/usr/lib/rsprep'), { recursive: true });
     execFileSync('mkfifo', [at('/usr/lib/rsprep/rsprep-program.cjs')]);
-    const begun = performance.now();
     const said = await install();
-    expect([said.code, performance.now() - begun < 60_000]).toEqual([0, true]);
+    expect(said.code).toBe(0);
     expect(said.out).toContain('no code cache: /usr/lib/rsprep/rsprep-program.cjs is not what was installed');
   });
 });
