@@ -114,7 +114,7 @@ async function runIn(
   if (state.events === 0 && /^unshare:/m.test(said)) return { kind: 'not-started', reason };
   return {
     kind: 'broken',
-    message: `the lab ended before it was done: ${said.trim() || 'it said nothing'}`,
+    message: `the lab ended before it was done: ${said.trim().split('\n').join(' / ') || 'it printed nothing'}`,
     next: 'this is a bug in rsprep',
   };
 }

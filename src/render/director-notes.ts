@@ -16,7 +16,7 @@ const DIRECTOR_SYSCTLS: readonly { readonly key: string; readonly value: 1; read
   {
     key: 'net.ipv4.conf.all.promote_secondaries',
     value: 1,
-    why: 'removing the first address of a subnet keeps the others; without it they are removed too, a VIP among them',
+    why: 'if the first address of a subnet is removed, the others stay; without this they are removed too, a VIP among them',
   },
 ];
 
@@ -28,7 +28,7 @@ export function directorNotes(farm: Farm): string[] {
     ...DIRECTOR_SYSCTLS.flatMap(({ key, value, why }) => [`  ${key} = ${value}`, `      ${why}`]),
     '',
     `The director holds ${vips.map(hostAddress).join(', ')}: with that prefix length, not the subnet's.`,
-    'With /24 the VIP becomes a second address of the subnet: it goes when the first one does (promote_secondaries),',
+    'With /24 the VIP becomes a second address of the subnet: it is removed with the first one (see promote_secondaries),',
     'and the director may use it as its own source, which every real server drops, because it has that address itself ("martian").',
     ...(vips.some(isIpv6) ? ['On IPv6 give it preferred_lft 0 for the same reason.'] : []),
     ...farm.withoutService.map((vip) => `No service is configured for ${vip}: nothing is rendered for it.`),

@@ -75,8 +75,8 @@ const WHY = [
   'balanced already and are for this host. Without this, two such hosts send a packet back and forth until its TTL ends.',
   '',
   'The alternative, net.ipv4.vs.backup_only = 1 on the host that is not master, works only while the backup sync daemon',
-  'runs there (ipvsadm --start-daemon backup). Where the daemon dies, or both hosts are master, the loop is back; and a',
-  'host that becomes master with its daemon still a backup serves alone and balances nothing.',
+  'runs there (ipvsadm --start-daemon backup). If the daemon ends, or both hosts are master, packets loop again; and a',
+  'host that becomes master while its daemon is still a backup serves alone and balances nothing.',
 ];
 
 function nftables(vips: readonly DesiredVip[], others: readonly string[], mark: number): string {

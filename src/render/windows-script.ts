@@ -12,11 +12,11 @@ export const WINDOWS_SCRIPT = `#requires -Version 2.0
     Prepares this Windows Server as a real server behind LVS direct routing. Rendered by rsprep.
 
 .DESCRIPTION
-    Puts each VIP, as a single address (mask 255.255.255.255), on a loopback adapter, and lets the LAN's interface take in
-    and the loopback adapter send out what is for and from it (weak host model). Running it again changes nothing.
+    Puts each VIP, as a single address (mask 255.255.255.255), on a loopback adapter, and enables the weak host model: the
+    LAN's interface then accepts packets for the VIP, and replies leave through it. Running it again changes nothing.
 
     For Windows Server 2008 and later. What was NOT done: this script was checked for syntax and against reviewed copies;
-    it has not been run on Windows by those who made it. Try it on one server, with -Verify afterwards, and ask for the VIP
+    it has not been run on Windows by its authors. Try it on one server, with -Verify afterwards, and ask for the VIP
     from a neighbour before it goes into rotation: nothing but the director may answer ARP for it.
 
 .PARAMETER Interface
@@ -72,13 +72,13 @@ function Find-Loopback {
 function Get-LanName {
     if ($Interface) { return $Interface }
     $route = @(Get-WmiObject -Class Win32_IP4RouteTable | Where-Object { $_.Destination -eq '0.0.0.0' } | Sort-Object -Property Metric1)
-    if ($route.Count -eq 0) { throw 'There is no default route to tell the LAN interface by. Next: name it with -Interface.' }
+    if ($route.Count -eq 0) { throw 'There is no default route, by which the LAN interface is found. Next: name it with -Interface.' }
     $lan = @(Get-WmiObject -Class Win32_NetworkAdapter | Where-Object { $_.InterfaceIndex -eq $route[0].InterfaceIndex })
     if ($lan.Count -eq 0) { throw 'The default route has no interface with a name. Next: name it with -Interface.' }
     return $lan[0].NetConnectionID
 }
 
-# The loopback adapter is named after it was found by its driver, because Windows calls it "Ethernet 5" or so.
+# The loopback adapter is found by its driver and then renamed, because Windows calls it "Ethernet 5" or so.
 function Add-Loopback {
     if ((Find-Loopback).Count -gt 0) { return }
     $found = @(Get-Connection | Where-Object { $_.ServiceName -eq 'msloop' -or $_.ServiceName -eq 'kmloop' })
@@ -149,7 +149,7 @@ function Set-WeakHost([string] $Lan, [bool] $On) {
     }
 }
 
-# Names of the rules are ours alone, so that nothing else is ever changed or removed.
+# These rule names are used by rsprep alone, so that no other rule is ever changed or removed.
 function Set-Firewall([bool] $On) {
     foreach ($vip in $Vips) {
         foreach ($service in $vip.Services) {

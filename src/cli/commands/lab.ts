@@ -62,8 +62,8 @@ export const labCommand = command({
   },
   uses,
   after: `A client, a director (IPVS where the kernel has it, nftables otherwise) and two real servers. Runs apply and verify in both, sends
-requests through the director, breaks each real server once, fixes it. Changes nothing of this machine, and everything is gone at the
-end, after Ctrl-C too. Works as root, and without where unprivileged user namespaces are allowed.
+requests through the director, breaks each real server once and fixes it. Changes nothing on this machine; everything is removed at the
+end, also after Ctrl-C. Works as root, and without where unprivileged user namespaces are allowed.
 
 Exit status: 0 everything as expected · 1 not, or no lab can be built here · 130 interrupted
 

@@ -54,7 +54,7 @@ export async function askAll(question: Question, count: number, why: boolean): P
     // A responder that has come back between the two is asked again by whoever wants to know.
     return done(
       EXIT.drift,
-      status.reply.verdict === 'vouched' ? 'no vote' : status.reply.verdict,
+      status.reply.verdict === 'vouched' ? 'vote not answered' : status.reply.verdict,
       status.reply.text,
       status.from,
     );

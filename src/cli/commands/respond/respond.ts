@@ -13,9 +13,9 @@ export const respondCommand = command({
   name: 'respond',
   summary: 'the UDP health responder: vouches for this host while it can serve',
   description:
-    'Answers the directors on UDP, from the address they asked, while this host is as last applied. Looks every interval; two bad\n' +
-    'looks in a row end vouching, one good one brings it back. Needs no privilege. Runs until SIGTERM, on which it goes silent\n' +
-    'first. Protocol and settings: docs/wire-protocol.md, docs/udp.md.',
+    'Answers the directors on UDP, from the address they asked, as long as this host is in the state last applied. Looks at the host\n' +
+    'every interval: after two bad looks in a row it stops vouching, after one good look it vouches again. Needs no privilege. Runs\n' +
+    'until SIGTERM, on which it goes silent first. Protocol and settings: docs/wire-protocol.md, docs/udp.md.',
   options: { allow: repeated(prefix, 'also answer this address or prefix; may be repeated') },
   uses: { timeout: timeout() },
   after: `Exit status: 0 stopped by a signal · 78 no usable configuration and nothing applied · 1 the port cannot be opened

@@ -8,10 +8,10 @@
 #   net.ipv4.vs.expire_quiescent_template = 1
 #       a persistent client leaves a server whose weight became 0
 #   net.ipv4.conf.all.promote_secondaries = 1
-#       removing the first address of a subnet keeps the others; without it they are removed too, a VIP among them
+#       if the first address of a subnet is removed, the others stay; without this they are removed too, a VIP among them
 #
 # The director holds 192.0.2.10/32, 192.0.2.11/32, 2001:db8::10/128: with that prefix length, not the subnet's.
-# With /24 the VIP becomes a second address of the subnet: it goes when the first one does (promote_secondaries),
+# With /24 the VIP becomes a second address of the subnet: it is removed with the first one (see promote_secondaries),
 # and the director may use it as its own source, which every real server drops, because it has that address itself ("martian").
 # On IPv6 give it preferred_lft 0 for the same reason.
 set -eu
