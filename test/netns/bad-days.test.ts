@@ -100,6 +100,30 @@ describe('files', () => {
     });
   });
 
+  it.each(['full', 'read-only'])(
+    '/var that is %s: a leak whose values the ledger has is closed all the same',
+    async (how) => {
+      await withNetwork((net) => {
+        const agent = agentOn(net);
+        must(['mount', '-t', 'tmpfs', '-o', 'size=256k,mode=755', 'none', agent.file('var/lib')]);
+        net.onEnd(() => void must(['umount', agent.file('var/lib')]));
+        expectCode(agent.run('apply'), 0);
+        const ledger = readFileSync(agent.file(LEDGER), 'utf8');
+        if (how === 'full')
+          must(['sh', '-c', 'dd if=/dev/zero of="$0" bs=4k 2>/dev/null || true', agent.file('var/lib/fill')]);
+        else must(['mount', '-o', 'remount,ro', agent.file('var/lib')]);
+        for (const words of [['apply', '--heal'], ['apply'], ['apply', '--boot']]) {
+          net.rs.arp('all', 'arp_ignore', 0);
+          net.rs.arp('all', 'arp_announce', 0);
+          const said = expectCode(agent.run(...words), 1).stderr;
+          expect(said).toMatch(/cannot write the ledger.*(KiB|EROFS).*what closes the leak was set all the same/);
+          expect([net.rs.arp('all', 'arp_ignore'), net.rs.arp('all', 'arp_announce')]).toEqual([1, 2]);
+          expect(readFileSync(agent.file(LEDGER), 'utf8')).toBe(ledger);
+        }
+      });
+    },
+  );
+
   it('/run that cannot be written: refused, and nothing changes', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);
@@ -149,6 +173,26 @@ describe('the ledger', () => {
       expect(existsSync(agent.file('etc/sysctl.d/99-zz-rsprep.conf'))).toBe(false);
       expect(removed).toContain('net/ipv4/conf/all/arp_ignore = 1 was set before rsprep’s ledger began: it stays');
       expect(expectCode(agent.run(...remove), 0).stdout).not.toContain('prepared');
+    });
+  });
+
+  it.each([
+    ['cut off in the middle', (text: string) => text.slice(0, text.length / 2), 1],
+    ['of a newer version', (text: string) => text.replace('"format":2', '"format":9'), 1],
+    ['gone', () => null, 1],
+  ])('%s: heal and boot do not know what was applied, and say so', async (_name, damage, code) => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply'), 0);
+      const text = damage(readFileSync(agent.file(LEDGER), 'utf8'));
+      if (text === null) rmSync(agent.file(LEDGER));
+      else writeFileSync(agent.file(LEDGER), text);
+      net.rs.arp('all', 'arp_ignore', 0);
+      expect(expectCode(agent.run('apply', '--heal'), code).stderr).toMatch(/corrupt|newer|there is no ledger, but/);
+      expectCode(agent.run('confirm', '--revert'), 1);
+      if (text === null) return;
+      expect(expectCode(agent.run('apply', '--boot'), 1).stderr).toMatch(/never confirmed, so nothing was done/);
+      expect(readFileSync(agent.file(LEDGER), 'utf8')).toBe(text);
     });
   });
 

@@ -194,6 +194,32 @@ describe('steps of remove that fail', () => {
   });
 });
 
+describe('a step of remove that is done, and then cannot be seen', () => {
+  // The fourth time it is opened: observed, read before, written, read back.
+  const unseen = (key: string): string[] => [
+    ...['strace', '-f', '-qq', '-o', '/dev/null', '-P', `/proc/sys/net/ipv4/conf/all/${key}`],
+    ...['-e', 'trace=openat', '-e', 'inject=openat:error=EIO:when=4'],
+  ];
+
+  it.each(['arp_ignore', 'arp_announce'])(
+    'reading all/%s back fails: set again before the VIP is put back',
+    async (key) => {
+      await withNetwork(async (net) => {
+        const agent = agentOn(net, net.rs, config);
+        expectCode(agent.run('apply'), 0);
+        const applied = snapshot(net.rs);
+        const flood = await startFlood(net, { ratePerS: 20_000 });
+        const outcome = net.rs.run([...unseen(key), ...agent.argv(...remove)], { timeoutMs: 60_000 });
+        expect(expectCode(outcome, 4).stderr).toMatch(/cannot be read back: .*EIO.*everything .* was put back/);
+        expect(inAnyOrder(snapshot(net.rs))).toEqual(inAnyOrder(applied));
+        await sleep(100);
+        expect(await flood.stop()).toMatchObject({ replies: 0, requestsWithSenderVip: 0, kernelDrops: 0 });
+        expectCode(agent.run(...remove), 0);
+      });
+    },
+  );
+});
+
 /** The first state, less what is `kept` because going back would leak. */
 function expectTakenBack(outcome: Outcome, before: Snapshot, after: Snapshot, ground: Ground): void {
   const { steps = [] } = parseReport(outcome) as { steps?: readonly { status: string }[] };
