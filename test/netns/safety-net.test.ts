@@ -85,16 +85,33 @@ describe('the watchdog', () => {
 });
 
 describe('confirm', () => {
-  it.each([['in a working directory that was deleted', 'cd "$(mktemp -d)"; rmdir "$PWD"; exec "$@"']])(
-    '%s',
-    async (_what, script) => {
+  const within = (agent: Agent, script: string, ...words: string[]): Outcome =>
+    agent.host.run(['sh', '-c', `${script}; exec "$@"`, 'sh', ...agent.argv(...words)]);
+
+  it('works in a working directory that was deleted', async () => {
+    await withNetwork(async (net) => {
+      const agent = agentOn(net, net.rs, config);
+      const gone = 'cd "$(mktemp -d)"; rmdir "$PWD"';
+      expectCode(within(agent, gone, 'apply', '--confirm', '60'), 0);
+      expectCode(within(agent, gone, 'confirm'), 0);
+      await until('the watchdog has ended', () => net.rs.pids().length === 0);
+      expect([held(net.rs), verifyIds(agent)]).toEqual([true, { code: 0, ids: [] }]);
+    });
+  });
+
+  it.each([18, 19, 20, 21, 22])(
+    'with %i descriptors says that it is not confirmed, and may be tried again',
+    async (most) => {
       await withNetwork(async (net) => {
         const agent = agentOn(net, net.rs, config);
-        const run = (...words: string[]): Outcome => net.rs.run(['sh', '-c', script, 'sh', ...agent.argv(...words)]);
-        expectCode(run('apply', '--confirm', '60'), 0);
-        expectCode(run('confirm'), 0);
-        await until('the watchdog has ended', () => net.rs.pids().length === 0);
-        expect([held(net.rs), verifyIds(agent)]).toEqual([true, { code: 0, ids: [] }]);
+        expectCode(agent.run('apply', '--confirm', '60'), 0);
+        const watchdog = net.rs.pids();
+        // Node itself has 17, and ip(8) is started with three pipes.
+        const { code, stderr } = within(agent, `ulimit -n ${most}`, 'confirm');
+        expect([code, stderr]).toEqual([1, expect.stringMatching(/nothing is confirmed|cannot (open|lock)/)]);
+        expect([net.rs.pids(), held(net.rs)]).toEqual([watchdog, true]);
+        expectCode(agent.run('confirm'), 0);
+        expect(verifyIds(agent)).toEqual({ code: 0, ids: [] });
       });
     },
   );

@@ -1,4 +1,4 @@
-// apply --confirm on a booted Debian: systemd's timer takes it back, whoever dies meanwhile, and a reboot forgets it.
+// apply --confirm on a booted Debian: systemd's service takes it back, whoever dies meanwhile, and a reboot forgets it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArpWatch, watchArp } from './support/arp-watch.ts';
 import { agentIn, type GuestAgent } from './support/guest-agent.ts';
@@ -65,16 +65,28 @@ const state = async (): Promise<string> =>
 const UNTOUCHED = '0 0';
 const LIVE = `${VIP}/32 1 2`;
 const KEPT = `${VIP}/32 1 2 persisted`;
-const timers = (): Promise<string> => machine.ok("systemctl list-units --all --no-legend 'rsprep-*.timer'");
+const watchdogs = (): Promise<string> =>
+  machine.ok("systemctl list-units --all --no-legend 'rsprep-unconfirmed-*.service'");
 const takenBack = (to: string): Promise<void> => expect.poll(state, { timeout: 15_000, interval: 300 }).toBe(to);
 
 describe('on a host that nobody prepared before', () => {
-  it('nobody confirms: in force, not persisted, then taken back by a transient timer of systemd', async () => {
+  it('nobody confirms: in force, not persisted, then taken back by a transient service of systemd', async () => {
     await agent.run('apply --confirm 4');
     expect(await state()).toBe(LIVE);
-    expect(await timers()).toContain('rsprep-unconfirmed-');
+    expect(await watchdogs()).toContain('rsprep-unconfirmed-');
     await takenBack(UNTOUCHED);
-    expect(await timers()).toBe('');
+    await expect.poll(watchdogs, { timeout: 10_000, interval: 300 }).toBe('');
+  });
+
+  it('the lock is held, and the watchdog killed at that: it goes on until it has succeeded', async () => {
+    await agent.run('apply --confirm 3');
+    await machine.ok(`
+      systemd-run --quiet --unit=holder flock /run/rsprep/lock sleep 1000
+      sleep 5; systemctl kill --signal=KILL 'rsprep-unconfirmed-*.service'; sleep 3`);
+    expect(await state()).toBe(LIVE);
+    await machine.ok('systemctl stop holder');
+    await takenBack(UNTOUCHED);
+    await expect.poll(watchdogs, { timeout: 10_000, interval: 300 }).toBe('');
   });
 
   it('the session it ran in is killed as a whole: taken back all the same', async () => {
@@ -86,10 +98,10 @@ describe('on a host that nobody prepared before', () => {
     await takenBack(UNTOUCHED);
   });
 
-  it('confirmed: it stays, persisted, and the timer is gone', async () => {
+  it('confirmed: it stays, persisted, and the watchdog is gone', async () => {
     await agent.run('apply --confirm 30');
     await agent.run('confirm');
-    expect(await timers()).toBe(''); // nothing is left that could take it back
+    expect(await watchdogs()).toBe(''); // nothing is left that could take it back
     expect(await state()).toBe(KEPT);
     expect((await agent.verify()).code).toBe(0);
   });
@@ -105,7 +117,7 @@ describe('a reboot before the confirmation', () => {
     await reboot(machine);
     expect(await machine.ok('systemctl is-active rsp-boot.service')).toBe('active\n');
     expect(await state()).toBe(KEPT);
-    expect(await timers()).toBe('');
+    expect(await watchdogs()).toBe('');
 
     await agent.run('apply');
     expect(await state()).toContain(`${SECOND}/32`);

@@ -44,7 +44,8 @@ export async function acquireLock(paths: Paths, timeoutMs: number, command: stri
     const taken = await tryOnce(path, leftMs);
     if (taken.kind === 'held') {
       note(taken.file.fd, `${JSON.stringify({ pid: process.pid, command, since: now.toISOString() })}\n`);
-      return { kind: 'held', fd: taken.file.fd, release: () => closeLockFile(taken.file) };
+      shut(taken.file.folder);
+      return { kind: 'held', fd: taken.file.fd, release: () => shut(taken.file.fd) };
     }
     if (taken.kind === 'failed') return taken;
     if (taken.kind === 'busy' && monotonicMs() >= endMs) return taken;
@@ -119,7 +120,9 @@ function openFailure(path: string, error: unknown): Failure {
     return { kind: 'failed', message: error.message, next: `${error.next}. Nothing was changed` };
   if (errorCode(error) === null) throw error;
   if (isPrivilege(error)) return { kind: 'permission', message, next: 'run this as root' };
-  const next = `make ${dirname(path)} writable, and see that its file system has free space; nothing was changed`;
+  const next = ['EMFILE', 'ENFILE'].includes(errorCode(error) ?? '')
+    ? 'raise the limit (ulimit -n 1024), then run it again; nothing was changed'
+    : `make ${dirname(path)} writable, and see that its file system has free space; nothing was changed`;
   return { kind: 'failed', message, next };
 }
 
