@@ -2,7 +2,7 @@ import { CHECKS, EARLY_CHECKS } from '../core/checks/registry.ts';
 import { type Judgement, judge } from '../core/judge.ts';
 import type { CheckContext } from '../core/model/check.ts';
 import type { Desired } from '../core/model/desired.ts';
-import { inEffect, type Override } from '../core/model/override.ts';
+import { inEffect, type Moment, type Override } from '../core/model/override.ts';
 import type { Report } from '../core/report/report.ts';
 import type { Looking } from './ports/host.ts';
 
@@ -37,7 +37,19 @@ export function overridesNow(host: Looking): OverridesNow {
   if (reading.kind === 'unreadable')
     return { overrides: [], notes: [`the operator's overrides could not be read: ${reading.reason}`], unknown: true };
   const all = reading.kind === 'value' ? reading.value : [];
-  return { overrides: inEffect(all, host.now().toISOString()), notes: [], unknown: false };
+  return { overrides: inEffect(all, () => momentOf(host)), notes: [], unknown: false };
+}
+
+export const momentOf = (host: Looking): Moment => {
+  const boot = host.bootClock();
+  return { iso: host.now().toISOString(), boot: boot.kind === 'value' ? boot.value : null };
+};
+
+/** The end of an override after a while, on both clocks. */
+export function endIn(host: Looking, ms: number): Pick<Override, 'boot'> & { readonly until: string } {
+  const until = new Date(host.now().getTime() + ms).toISOString();
+  const { boot } = momentOf(host);
+  return boot === null ? { until } : { until, boot: { bootId: boot.bootId, fromMs: boot.ms, untilMs: boot.ms + ms } };
 }
 
 /** Why nothing may be done by itself: whether a person said hands off cannot be known. */

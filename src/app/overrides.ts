@@ -2,6 +2,7 @@ import { assertNever } from '../core/model/names.ts';
 import { inEffect, type Override, type OverrideKind, withOverride } from '../core/model/override.ts';
 import type { Unreadable } from '../core/model/reading.ts';
 import { tryToWrite } from './apply/try-to-write.ts';
+import { endIn, momentOf } from './look.ts';
 import type { Changing, Failure } from './ports/host.ts';
 
 export type OverrideOutcome =
@@ -23,8 +24,8 @@ export function setOverride(
 ): Promise<OverrideOutcome> {
   return change(host, lockTimeoutMs, kind, (overrides) => {
     const now = host.now();
-    const until = forMs === null ? null : new Date(now.getTime() + forMs).toISOString();
-    return withOverride(overrides, { kind, reason, who: host.who(), since: now.toISOString(), until });
+    const end = forMs === null ? { until: null } : endIn(host, forMs);
+    return withOverride(overrides, { kind, reason, who: host.who(), since: now.toISOString(), ...end });
   });
 }
 
@@ -54,7 +55,7 @@ async function change(
     const reading = host.readOverrides();
     const unreadable = reading.kind === 'unreadable' ? overridesFailure(reading) : null;
     if (unreadable) return { kind: 'failed', failure: unreadable };
-    const before = reading.kind === 'value' ? inEffect(reading.value, host.now().toISOString()) : [];
+    const before = reading.kind === 'value' ? inEffect(reading.value, () => momentOf(host)) : [];
     const overrides = next(before);
     const failure = await tryToWrite(() => host.writeOverrides(overrides), 'cannot record it');
     if (failure) return { kind: 'failed', failure };

@@ -14,6 +14,11 @@ export interface Answers {
   readonly answers: readonly Answer[];
   /** How long they hold unless renewed, milliseconds. */
   readonly leaseMs: number;
+  /**
+   * Since when, milliseconds of `bootTimeMs()`: when what they say was looked at. Default: now. A process that is frozen or a machine
+   * that is suspended after it has looked must not say that on waking.
+   */
+  readonly sinceMs?: number;
 }
 
 /** struct answer_entry of src/native/udp/answer.h: key 20, verdict, speaks, text length, text 241. */

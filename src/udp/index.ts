@@ -6,6 +6,7 @@ import type { SocketOptions } from './options.ts';
 import { type RemoteInfoListener, Socket } from './socket.ts';
 
 export type { Answer, Answers } from './answer.ts';
+export { bootTimeMs } from './boot-time.ts';
 export type { SocketError } from './errors.ts';
 export type { RemoteInfo } from './incoming.ts';
 export type { SocketEvents } from './kernel-options.ts';

@@ -27,7 +27,12 @@ export interface Native {
   flush(handle: Handle, first: number, end: number): number;
   setOption(handle: Handle, level: number, name: number, value: Uint8Array): number;
   getOption(handle: Handle, level: number, name: number, into: Uint8Array): number;
-  answer(handle: Handle, entries: Uint8Array | null, leaseMs: number): number;
+  /** @param untilMs of CLOCK_BOOTTIME (bootMs): the answers hold until then. */
+  answer(handle: Handle, entries: Uint8Array | null, untilMs: number): number;
+  /** Attaches a classic BPF program (8 bytes an instruction); an empty one takes it away. 0, or a negative errno. */
+  filter(handle: Handle, program: Uint8Array): number;
+  /** Throws away what waits in the queue; a filter has to keep more from coming. How many, or a negative errno. */
+  discard(handle: Handle): number;
   stats(handle: Handle, into: Float64Array): number;
   reference(handle: Handle, hold: 0 | 1): void;
   close(handle: Handle): void;
@@ -47,6 +52,12 @@ export interface Native {
   nftTables(): number;
   /** flock(2), exclusive, without waiting: 0, or a negative errno (-EAGAIN: somebody else has it). */
   lock(fd: number): number;
+  /** CLOCK_BOOTTIME, milliseconds: it counts a suspend, and no step of the wall clock. */
+  bootMs(): number;
+  /** Whether a write of at most 4096 bytes would not wait. */
+  writable(fd: number): 0 | 1;
+  /** Another descriptor for the same open file, which children do not inherit; or a negative errno. */
+  duplicate(fd: number): number;
   readonly sourceHash: string;
 }
 

@@ -79,15 +79,16 @@ export class Socket extends SocketLife {
     if (this.options.strict !== true)
       throw usageError('EINVAL', 'setAnswers needs a socket made with { strict: true }');
     const table = given === null ? null : encodeAnswers(given.answers);
-    const status = this.native.answer(open.handle, table, given?.leaseMs ?? 0);
+    const until = given === null ? 0 : (given.sinceMs ?? this.native.bootMs()) + given.leaseMs;
+    const status = this.native.answer(open.handle, table, until);
     if (status < 0) throw systemError(status, 'setAnswers');
     this.#answering = true;
   }
 
-  /** The answers last given hold for another `leaseMs`. */
-  renewAnswers(leaseMs: number): void {
+  /** The answers last given hold for another `leaseMs`, from now or from `sinceMs` as setAnswers has it. */
+  renewAnswers(leaseMs: number, sinceMs = this.native.bootMs()): void {
     if (!this.#answering) throw usageError('EINVAL', 'renewAnswers: expected setAnswers to have been called before');
-    this.native.answer(this.bound().handle, null, leaseMs);
+    this.native.answer(this.bound().handle, null, sinceMs + leaseMs);
   }
 
   getSendQueueCount(): number {

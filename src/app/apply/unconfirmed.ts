@@ -9,6 +9,7 @@ import { absent, type Unreadable } from '../../core/model/reading.ts';
 import { dragged } from '../../core/plan/drag.ts';
 import { afterRollback } from '../../core/plan/ledger-update.ts';
 import { stillLocal } from '../../core/plan/remove.ts';
+import { endIn, momentOf } from '../look.ts';
 import type { ActionResult, Changing, Failure } from '../ports/host.ts';
 import { stop } from '../stop.ts';
 import { performUndo } from './transaction.ts';
@@ -162,9 +163,13 @@ async function drainFirst(host: Changing, vips: readonly string[]): Promise<read
   // One that a run which was killed here has left would otherwise be put back, and stay.
   const overrides = (before.value ?? []).filter(({ who, reason }) => who !== DRAIN.who || reason !== DRAIN.reason);
   const since = host.now().toISOString();
-  const isDrained = overrideOf(inEffect(overrides, since), 'drain') !== null;
-  const until = new Date(host.now().getTime() + 2 * DRAIN_MS).toISOString();
-  const drain = { ...DRAIN, since, until };
+  const isDrained =
+    overrideOf(
+      inEffect(overrides, () => momentOf(host)),
+      'drain',
+    ) !== null;
+  const { until, ...end } = endIn(host, 2 * DRAIN_MS);
+  const drain = { ...DRAIN, since, until, ...end };
   const undrained = isDrained
     ? null
     : await tryToWrite(() => host.writeOverrides(withOverride(overrides, drain)), 'it was not drained first');

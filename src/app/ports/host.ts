@@ -16,6 +16,8 @@ export interface Looking {
   now(): Date;
   /** Milliseconds of a clock that never jumps. */
   monotonicMs(): number;
+  /** Deadlines run on it: nobody can set it. */
+  bootClock(): Reading<BootMoment>;
 }
 
 export interface ActionResult {
@@ -72,8 +74,6 @@ export interface Changing extends Looking {
   setLedgerAside(suffix: string): string;
   writeOverrides(overrides: readonly Override[]): Promise<void>;
   machineId(): Reading<string>;
-  /** Deadlines run on it: nobody can set it. */
-  bootClock(): Reading<BootMoment>;
   /** Starts what runs `rsprep confirm --revert` from a time on, until that has succeeded, whatever happens to this process. */
   armWatchdog(end: BootSpan, token: string): Promise<Failure | null>;
   /** One that is missed wakes up, finds nothing that waits, and ends. */

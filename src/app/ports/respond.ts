@@ -6,6 +6,10 @@ import type { Looking } from './host.ts';
 export interface Responding extends Looking {
   /** Changes when addresses, links, ARP settings, the ledger or the overrides do; costs a fraction of an observation. */
   fingerprint(services: ReadonlySet<string>): string;
+  /** Addresses of interfaces that are up, as getifaddrs(3) shows them: without ip(8), and without knowing which interface. */
+  addresses(): ReadonlySet<string>;
+  /** CLOCK_BOOTTIME, milliseconds. */
+  bootMs(): number;
   /** What the configuration file says by now; read again only after it has changed. */
   configuration(): Promise<ConfigurationNow>;
 }

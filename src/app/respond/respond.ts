@@ -1,4 +1,3 @@
-import { escapeText } from '../../core/escape.ts';
 import { judge } from '../../core/judge.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { inEffect, type Override, overrideOf } from '../../core/model/override.ts';
@@ -13,20 +12,18 @@ import {
   type VouchRules,
   verdictOn,
 } from '../../udp/vouch.ts';
-import { type OverridesNow, overridesNow, today } from '../look.ts';
+import { momentOf, type OverridesNow, overridesNow, today } from '../look.ts';
 import type { ConfigurationNow, ResponderState, Responding } from '../ports/respond.ts';
+import { configurationNotes, toAnswer, unlessGone } from './answers.ts';
+import { makeAttempts } from './attempts.ts';
+import { comings, type RespondEvent, verdictEvents } from './events.ts';
 import { alarmsOf, blindLooks, looksOf, type NamedSubject, subjectsOf } from './vouching.ts';
 
-/** The socket that answers. */
+/** The socket that answers. `sinceMs` of CLOCK_BOOTTIME: the lease begins when what is said was looked at. */
 export interface AnswerSocket {
-  set(answers: readonly Answer[], leaseMs: number): void;
-  renew(leaseMs: number): void;
+  set(answers: readonly Answer[], leaseMs: number, sinceMs: number): void;
+  renew(leaseMs: number, sinceMs: number): void;
 }
-
-/** What is worth a line in the log. */
-export type RespondEvent =
-  | { readonly kind: 'verdict'; readonly name: string; readonly from: string; readonly now: SubjectVerdict }
-  | { readonly kind: 'alarm' | 'alarm-over' | 'note' | 'note-over'; readonly text: string };
 
 export interface RespondSettings extends VouchRules {
   readonly intervalMs: number;
@@ -34,7 +31,7 @@ export interface RespondSettings extends VouchRules {
 }
 
 export interface Responder {
-  /** Looks, if it is time, and sets or renews the answers. @returns milliseconds until the next one is due */
+  /** Looks, if it is time, and sets or renews the answers; never throws. @returns milliseconds until the next one is due */
   tick(): Promise<number>;
   /** Silent from now on. */
   stop(): void;
@@ -51,57 +48,75 @@ export function makeResponder(
   settings: RespondSettings,
   log: (event: RespondEvent) => void,
 ): Responder {
+  const { attempt, attemptLater, failures } = makeAttempts();
   let applied: Desired | null = null;
   let standings: ReadonlyMap<string, Standing> = new Map();
   let verdicts: ReadonlyMap<string, SubjectVerdict> = new Map();
   let alarms: readonly string[] = [];
   let notes: readonly string[] = [];
+  let ledgerNote: string | null = null;
   let lastOverrides: readonly Override[] | null = null;
   let lastAnswers = '';
-  let lastFingerprint = '';
+  let lastFingerprint: string | null = null;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let lookMs = 0;
   let looks = 0;
+  /** When what is answered was looked at. */
+  let heldSinceMs = Number.NEGATIVE_INFINITY;
   let since = host.now().toISOString();
   let stopping = false;
 
+  const subjectsNow = (): readonly NamedSubject[] => (applied === null ? [HOST] : subjectsOf(applied));
+
+  function say(events: readonly RespondEvent[]): void {
+    for (const event of events) attempt('writing the log', () => log(event), undefined);
+  }
+
   /** What cannot be read is what it was; what never could be read may be a drain. */
   function overridesInEffect(): OverridesNow {
-    const read = overridesNow(host);
+    const read = attempt('reading the overrides', () => overridesNow(host), UNKNOWN_OVERRIDES);
     if (!read.unknown) lastOverrides = read.overrides;
-    const now = host.now().toISOString();
     const reason = 'the overrides cannot be read, and may hold a drain';
-    const drain = { kind: 'drain', reason, who: 'rsprep', since: now, until: null } as const;
-    return { ...read, overrides: lastOverrides === null ? [drain] : inEffect(lastOverrides, now) };
+    const drain = { kind: 'drain', reason, who: 'rsprep', since: host.now().toISOString(), until: null } as const;
+    return { ...read, overrides: lastOverrides === null ? [drain] : inEffect(lastOverrides, () => momentOf(host)) };
   }
 
   /** One observation of the state last applied, judged by the same checks as everything else. */
-  function look(): string | null {
-    const startedMs = host.monotonicMs();
+  function look(): { readonly found: ReadonlyMap<string, Look>; readonly gone: boolean } {
     const ledger = host.readLedger();
     const known = ledger.kind === 'value' ? (ledger.value.applied?.desired ?? null) : null;
     const gone = ledger.kind === 'absent' || (ledger.kind === 'value' && known === null);
     applied = known ?? applied;
-    const subjects = applied === null ? [HOST] : subjectsOf(applied);
-    const ledgerNote = ledger.kind === 'unreadable' ? `the ledger: ${ledger.reason}` : null;
-    let found: ReadonlyMap<string, Look>;
+    const subjects = subjectsNow();
+    ledgerNote = ledger.kind === 'unreadable' ? `the ledger: ${ledger.reason}` : null;
     if (gone) {
       const reason = 'nothing is applied on this host: rsprep apply';
-      found = new Map(subjects.map(({ name }) => [name, { judged: 'unfit' as const, reason }]));
-      alarms = report(alarms, [], 'alarm', log);
-    } else if (applied === null) {
-      found = blindLooks(subjects, ledgerNote ?? 'the ledger could not be read');
-    } else {
-      const context = { desired: applied, observed: host.observe(applied, false), ledger };
-      const judgement = judge(context, today(host));
-      found = looksOf(judgement, subjects);
-      alarms = report(alarms, alarmsOf(judgement), 'alarm', log);
+      say(comings(alarms, [], 'alarm'));
+      alarms = [];
+      return { found: new Map(subjects.map(({ name }) => [name, { judged: 'unfit' as const, reason }])), gone };
     }
-    const nowMs = host.monotonicMs();
+    if (applied === null)
+      return { found: blindLooks(subjects, ledgerNote ?? 'the ledger could not be read'), gone: false };
+    const context = { desired: applied, observed: host.observe(applied, false), ledger };
+    const judgement = judge(context, today(host));
+    const now = alarmsOf(judgement);
+    say(comings(alarms, now, 'alarm'));
+    alarms = now;
+    return { found: looksOf(judgement, subjects), gone: false };
+  }
+
+  function lookAndRemember(): void {
+    const startedMs = host.bootMs();
+    const { found, gone } = attempt('looking at this host', look, { found: new Map(), gone: false });
+    const nowMs = host.bootMs();
+    // Frozen meanwhile, or a host too busy for its lease: what was seen is too old to vouch on, and is looked at again at once.
+    const late = nowMs - startedMs > settings.leaseMs;
     standings = new Map(
-      subjects.map(({ name }) => {
-        const seen = found.get(name) ?? { judged: 'unknown' as const, reason: 'not observed' };
-        const once = observed(standings.get(name) ?? UNDECIDED, seen, nowMs);
+      subjectsNow().map(({ name }) => {
+        const seen = found.get(name) ?? NOT_OBSERVED;
+        const before = standings.get(name) ?? UNDECIDED;
+        if (late && seen.judged === 'fit') return [name, observed(UNDECIDED, TOO_LATE, nowMs)];
+        const once = observed(before, seen, nowMs);
         // A ledger that is gone is no bad observation that might pass: remove took the VIPs, and lifts a drain right after.
         return [name, gone ? observed(once, seen, nowMs) : once];
       }),
@@ -109,10 +124,24 @@ export function makeResponder(
     looks += 1;
     lookedAtMs = startedMs;
     lookMs = nowMs - startedMs;
-    return ledgerNote;
   }
 
-  function answer(notesNow: readonly string[]): void {
+  /** What is known, and what the kernel shows where a look failed. */
+  function standingsNow(subjects: readonly NamedSubject[]): ReadonlyMap<string, Standing> {
+    const of = applied;
+    const shown =
+      of !== null && [...standings.values()].some(({ unknownSinceMs }) => unknownSinceMs !== null)
+        ? attempt('listing the addresses', () => host.addresses(), null)
+        : null;
+    return new Map(
+      subjects.map((subject) => {
+        const standing = standings.get(subject.name) ?? UNDECIDED;
+        return [subject.name, of === null || shown === null ? standing : unlessGone(standing, subject, of, shown)];
+      }),
+    );
+  }
+
+  function answer(more: readonly string[], sinceMs: number): void {
     const { overrides, notes: overrideNotes } = overridesInEffect();
     const drain = overrideOf(overrides, 'drain');
     const vouch = overrideOf(overrides, 'vouch');
@@ -121,52 +150,71 @@ export function makeResponder(
       drain: drain && `drained by ${drain.who}: ${drain.reason}`,
       vouch: vouch && `vouched for by ${vouch.who}, regardless of the checks: ${vouch.reason}`,
     };
-    const nowMs = host.monotonicMs();
-    const subjects = applied === null ? [HOST] : subjectsOf(applied);
+    const subjects = subjectsNow();
+    const known = standingsNow(subjects);
     const next = new Map(
-      subjects.map(({ name }) => [name, verdictOn(standings.get(name) ?? UNDECIDED, inEffectNow, settings, nowMs)]),
+      subjects.map(({ name }) => [name, verdictOn(known.get(name) ?? UNDECIDED, inEffectNow, settings, sinceMs)]),
     );
-    notes = report(notes, [...notesNow, ...overrideNotes], 'note', log);
-    for (const [name, now] of next) {
-      const before = verdicts.get(name)?.verdict ?? 'nothing';
-      if (before === now.verdict) continue;
-      if (name === HOST.name) since = host.now().toISOString();
-      log({ kind: 'verdict', name, from: before, now });
-    }
-    verdicts = next;
-    const answers = subjects.map(({ name, subject }) =>
-      toAnswer(subject, next.get(name), [...alarms.map(asAlarm), ...notes]),
-    );
+    const notesNow = [...new Set([...more, ...overrideNotes, ...failures()])];
+    if (next.get(HOST.name)?.verdict !== verdicts.get(HOST.name)?.verdict) since = host.now().toISOString();
+    const answers = subjects.map(({ name, subject }) => toAnswer(subject, next.get(name), alarms, notesNow));
     const text = JSON.stringify(answers);
-    if (text === lastAnswers) socket.renew(settings.leaseMs);
-    else socket.set(answers, settings.leaseMs);
-    lastAnswers = text;
+    // Answered first: a log that nobody reads must not be able to keep it.
+    const give = (): void => {
+      if (text === lastAnswers) socket.renew(settings.leaseMs, sinceMs);
+      else socket.set(answers, settings.leaseMs, sinceMs);
+      lastAnswers = text;
+      heldSinceMs = sinceMs;
+    };
+    attempt('answering', give, undefined);
+    say([...comings(notes, notesNow, 'note'), ...verdictEvents(verdicts, next)]);
+    notes = notesNow;
+    verdicts = next;
   }
 
-  async function tick(): Promise<number> {
-    const startedMs = host.monotonicMs();
-    const fingerprint = host.fingerprint(applied === null ? NO_SERVICES : servicesOf(applied));
+  async function turn(): Promise<void> {
+    const configuration = await attemptLater('reading the configuration', () => host.configuration(), NO_CONFIGURATION);
+    const startedMs = host.bootMs();
+    // Frozen or suspended past the lease: nothing that was known before is said again before this host is looked at.
+    if (startedMs - heldSinceMs > settings.leaseMs) standings = new Map();
+    const services = applied === null ? NO_SERVICES : servicesOf(applied);
+    const fingerprint = attempt<string | null>('comparing this host', () => host.fingerprint(services), null);
     const dueMs = Math.min(LOOK_AT_LEAST_EVERY_MS, Math.max(settings.intervalMs, lookMs / LOOK_SHARE));
     const settled = standings.size > 0 && [...standings.values()].every(isSettled);
     // The half interval keeps a timer that fires a little early from skipping a turn.
     const due = startedMs - lookedAtMs >= dueMs - settings.intervalMs / 2;
-    if (due || !settled || fingerprint !== lastFingerprint) ledgerNote = look();
+    const looksNow = due || !settled || fingerprint === null || fingerprint !== lastFingerprint;
+    const notesNow = (): readonly string[] => [
+      ...(ledgerNote === null ? [] : [ledgerNote]),
+      ...configurationNotes(configuration, applied),
+    ];
+    if (stopping) return;
+    if (looksNow) {
+      // A look that hangs takes until its children are ended: what the kernel shows is said before it.
+      const blind = [...standings.values()].some(({ unknownSinceMs }) => unknownSinceMs !== null);
+      if (blind) answer(notesNow(), startedMs);
+      lookAndRemember();
+    }
     lastFingerprint = fingerprint;
-    const configuration = await host.configuration();
-    if (!stopping)
-      answer([...(ledgerNote === null ? [] : [ledgerNote]), ...configurationNotes(configuration, applied)]);
-    return Math.max(0, settings.intervalMs - (host.monotonicMs() - startedMs));
+    const sinceMs = looksNow ? host.bootMs() : startedMs;
+    answer(notesNow(), sinceMs);
   }
 
-  let ledgerNote: string | null = null;
   return {
-    tick,
+    tick: async () => {
+      const startedMs = host.bootMs();
+      await attemptLater('a turn', turn, undefined);
+      const failed = failures().filter((text) => !notes.includes(text));
+      if (failed.length > 0) say([{ kind: 'note', texts: failed }]);
+      notes = [...notes, ...failed];
+      return Math.max(0, settings.intervalMs - (host.bootMs() - startedMs));
+    },
     stop: () => {
       stopping = true;
-      answer(notes);
+      attempt('stopping', () => answer(notes, host.bootMs()), undefined);
     },
     state: () => ({
-      host: verdicts.get(HOST.name) ?? verdictOn(UNDECIDED, NO_OVERRIDES, settings, host.monotonicMs()),
+      host: verdicts.get(HOST.name) ?? verdictOn(UNDECIDED, NO_OVERRIDES, settings, host.bootMs()),
       since,
       subjects: Object.fromEntries([...verdicts].map(([name, { verdict }]) => [name, verdict])),
       alarms,
@@ -179,50 +227,13 @@ export function makeResponder(
 
 const HOST: NamedSubject = { name: 'host', subject: {} };
 const NO_SERVICES: ReadonlySet<string> = new Set();
+const NOT_OBSERVED: Look = { judged: 'unknown', reason: 'this host could not be looked at' };
+const TOO_LATE: Look = { judged: 'unknown', reason: 'the last look took longer than an answer holds' };
+const NO_CONFIGURATION: ConfigurationNow = { kind: 'unusable', reason: 'it could not be read' };
+const UNKNOWN_OVERRIDES: OverridesNow = { overrides: [], notes: [], unknown: true };
 
 /** `udp/53` …: a service whose socket goes is looked at in the same interval, not with the next full look. */
 const servicesOf = ({ vips }: Desired): ReadonlySet<string> =>
   new Set(vips.flatMap(({ services }) => services.map(({ protocol, port }) => `${protocol}/${port}`)));
 
 const NO_OVERRIDES = { drain: null, vouch: null, stopping: false };
-
-const asAlarm = (text: string): string => `alarm: ${text}`;
-
-function toAnswer(subject: NamedSubject['subject'], now: SubjectVerdict | undefined, also: readonly string[]): Answer {
-  const { verdict, speaks, reason } = now ?? {
-    verdict: 'cannot-tell' as const,
-    speaks: false,
-    reason: 'not yet observed',
-  };
-  const first = reason === '' ? 'as last applied' : reason;
-  // Whoever asks may show it as it is: in it are names of processes, and what operators typed.
-  return { subject, verdict, speaks, text: escapeText([first, ...also].join('; ')) };
-}
-
-/** The file someone edits is not what is vouched for: only what it says differently is worth knowing. */
-function configurationNotes(configuration: ConfigurationNow, applied: Desired | null): readonly string[] {
-  if (configuration.kind === 'unusable')
-    return [`the configuration cannot be used, the one last applied stays in force: ${configuration.reason}`];
-  if (applied === null) return [];
-  const wanted = new Set(configuration.desired.vips.map(({ address }) => address));
-  const had = new Set(applied.vips.map(({ address }) => address));
-  const added = [...wanted].filter((vip) => !had.has(vip)).map((vip) => `${vip} is configured but not yet applied`);
-  const left = [...had]
-    .filter((vip) => !wanted.has(vip))
-    .map((vip) => `${vip} has left the configuration but is applied`);
-  if (added.length + left.length > 0) return [...added, ...left];
-  const same = JSON.stringify(configuration.desired) === JSON.stringify(applied);
-  return same ? [] : ['the configuration has changed since the last apply'];
-}
-
-/** Logs what came and what went; returns what is now. */
-function report(
-  before: readonly string[],
-  now: readonly string[],
-  kind: 'alarm' | 'note',
-  log: (event: RespondEvent) => void,
-): readonly string[] {
-  for (const text of now) if (!before.includes(text)) log({ kind, text });
-  for (const text of before) if (!now.includes(text)) log({ kind: `${kind}-over`, text });
-  return now;
-}

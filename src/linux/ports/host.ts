@@ -36,6 +36,7 @@ export function lookingAt(paths: Paths, { timeoutMs, looksSoon = false }: HostOp
     hostName,
     now: wallClock,
     // Not performance.now(): Node makes that object at its first use, for 3 ms.
+    bootClock,
     monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
   };
 }
@@ -54,7 +55,6 @@ export function changing(paths: Paths, options: HostOptions, interrupted: () => 
     setLedgerAside: (suffix) => setLedgerAside(paths, suffix),
     writeOverrides: (overrides) => writeOverrides(paths, overrides),
     machineId: () => machineId(paths),
-    bootClock,
     armWatchdog: (end, token) => armWatchdog(paths, options.self, end, token, options.timeoutMs),
     disarmWatchdog: (token) => disarmWatchdog(token, options.timeoutMs),
     who,

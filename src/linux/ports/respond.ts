@@ -1,13 +1,13 @@
-import { type Stats, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { ConfigurationNow, ResponderState, Responding } from '../../app/ports/respond.ts';
 import { escapeJson } from '../../core/escape.ts';
 import { LEDGER_PATH } from '../../core/model/ledger.ts';
 import { OVERRIDES_PATH } from '../../core/model/override.ts';
+import { bootTimeMs } from '../../udp/boot-time.ts';
 import { COUNTERS, type SocketStats } from '../../udp/stats.ts';
-import { errorText, isAbsent } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
+import { identity } from '../files/identity.ts';
 import type { Paths } from '../files/paths.ts';
 import { writeAtomic } from '../files/replace.ts';
 import { readSocketTable } from '../observe/socket-table.ts';
@@ -39,6 +39,9 @@ export function respondingAt(
   return {
     ...lookingAt(paths, options),
     fingerprint: (services) => fingerprint(paths, services),
+    addresses: () =>
+      new Set(Object.values(networkInterfaces()).flatMap((entries = []) => entries.map(({ address }) => address))),
+    bootMs: bootTimeMs,
     configuration: async () => {
       const now = identity(configFile);
       if (now !== seen) last = await read();
@@ -99,14 +102,4 @@ function fingerprint(paths: Paths, services: ReadonlySet<string>): string {
     identity(paths.at(OVERRIDES_PATH)),
     services.size === 0 ? null : readSocketTable(services),
   ]);
-}
-
-/** Changes whenever the file is replaced or written. */
-function identity(path: string): string {
-  try {
-    const { dev, ino, size, mtimeMs, ctimeMs }: Stats = statSync(path);
-    return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
-  } catch (error) {
-    return isAbsent(error) ? 'absent' : errorText(error);
-  }
 }

@@ -26,10 +26,17 @@ export async function writeOverrides(paths: Paths, overrides: readonly Override[
 
 function isOverride(item: unknown): item is Override {
   if (typeof item !== 'object' || item === null) return false;
-  const { kind, reason, who, since, until } = item as Record<string, unknown>;
+  const { kind, reason, who, since, until, boot } = item as Record<string, unknown>;
   return (
     (kind === 'drain' || kind === 'hold' || kind === 'vouch') &&
     [reason, who, since].every((text) => typeof text === 'string') &&
-    (until === null || typeof until === 'string')
+    (until === null || (typeof until === 'string' && !Number.isNaN(Date.parse(until)))) &&
+    (boot === undefined || isBootSpan(boot))
   );
+}
+
+function isBootSpan(item: unknown): item is Override['boot'] {
+  if (typeof item !== 'object' || item === null) return false;
+  const { bootId, fromMs, untilMs } = item as Record<string, unknown>;
+  return typeof bootId === 'string' && Number.isFinite(fromMs) && Number.isFinite(untilMs);
 }

@@ -81,7 +81,7 @@ static napi_value get_option(napi_env env, napi_callback_info info) { /* (socket
                              (i32)number(env, call.arguments[2]), into, &length));
 }
 
-static napi_value answer(napi_env env, napi_callback_info info) { /* (socket, entries or null to renew, leaseMs) */
+static napi_value answer(napi_env env, napi_callback_info info) { /* (socket, entries or null to renew, untilMs) */
   struct call call = arguments_of(env, info);
   struct binding *binding = open_binding(env, call.arguments[0]);
   if (binding == NULL) return integer(env, -ERR_BADF);
@@ -93,6 +93,23 @@ static napi_value answer(napi_env env, napi_callback_info info) { /* (socket, en
     if (table == NULL) return integer(env, -12);
   }
   return integer(env, binding_answer(binding, table, number(env, call.arguments[2])));
+}
+
+static napi_value filter(napi_env env, napi_callback_info info) { /* (socket, program: 8 bytes an instruction; an empty one is none) */
+  struct call call = arguments_of(env, info);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
+  size_t size;
+  u8 *program = elements(env, call.arguments[1], BYTES, &size);
+  return integer(env, program == NULL ? -ERR_INVAL : socket_filter(binding->engine.fd, program, size / 8));
+}
+
+static napi_value discard(napi_env env, napi_callback_info info) { /* (socket): what waits in its queue is not answered */
+  struct call call = arguments_of(env, info);
+  struct binding *binding = open_binding(env, call.arguments[0]);
+  if (binding == NULL) return integer(env, -ERR_BADF);
+  if (binding->answering) return integer(env, -ERR_INVAL);
+  return integer(env, engine_discard(&binding->engine));
 }
 
 static napi_value stats(napi_env env, napi_callback_info info) { /* (socket, into: Float64Array of COUNTERS) */
@@ -172,6 +189,7 @@ i32 node_api_module_get_api_version_v1(void) { return 8; }
 void packet_register(napi_env env, napi_value exports); /* packet.c: sockets for probes */
 void tables_register(napi_env env, napi_value exports); /* tables.c: whether there are rules of nft */
 void lock_register(napi_env env, napi_value exports);   /* lock.c: flock(2) */
+void process_register(napi_env env, napi_value exports); /* process.c: the clock, descriptors */
 void child_register(napi_env env, napi_value exports);  /* child/binding.c: ip(8), to read the kernel's answers */
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {
@@ -184,6 +202,8 @@ napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   export_function(env, exports, "setOption", set_option);
   export_function(env, exports, "getOption", get_option);
   export_function(env, exports, "answer", answer);
+  export_function(env, exports, "filter", filter);
+  export_function(env, exports, "discard", discard);
   export_function(env, exports, "stats", stats);
   export_function(env, exports, "reference", reference);
   export_function(env, exports, "close", close_socket);
@@ -194,6 +214,7 @@ napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   child_register(env, exports);
   tables_register(env, exports);
   lock_register(env, exports);
+  process_register(env, exports);
   napi_create_string_utf8(env, SOURCE_HASH, NAPI_AUTO_LENGTH, &hash);
   napi_set_named_property(env, exports, "sourceHash", hash);
   return exports;

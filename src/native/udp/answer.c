@@ -84,6 +84,9 @@ static void answer_batch(struct answerer *answerer, u32 received) {
     copy_bytes(reply.local, packet.local, 16);
     engine_prepare_answer(engine, ready++, i, &reply);
   }
+  /* Frozen since `now`: what was composed then is no longer anybody's word. */
+  u64 until = __atomic_load_n(&answerer->lease_until_ns, __ATOMIC_ACQUIRE);
+  if (now < until && now_ns() >= until) return count(engine, COUNT_EXPIRED, ready);
   /* What does not fit the socket's buffer is lost, as on a wire; the director asks again. */
   engine_send(engine, 0, ready, NULL);
 }

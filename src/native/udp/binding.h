@@ -42,12 +42,15 @@ int binding_poll(struct binding *binding, int events);
 /* Sends what [first, end) of out_records describe: the slot to go on with, or a negative errno. `end` is at most the batch. */
 i32 binding_flush(struct binding *binding, u32 first, u32 end);
 /* life.c */
-int binding_answer(struct binding *binding, struct answer_table *table, double lease_ms);
+/* `until_ms`: of CLOCK_BOOTTIME. */
+int binding_answer(struct binding *binding, struct answer_table *table, double until_ms);
 void binding_close(struct binding *binding);
 void binding_release(struct binding *binding);
 /* open.c, for JavaScript */
 napi_value open_socket(napi_env env, napi_callback_info info);
 /* setup.c */
+/* Attaches `count` instructions of struct sock_filter, or takes the filter away where there are none: 0, or a negative errno. */
+int socket_filter(int fd, const u8 *program, size_t count);
 int socket_setup(struct engine *engine, int fd, const double *config);
 i32 pidfd_getsockopt(i32 pid, i32 fd, i32 level, i32 option);
 

@@ -53,6 +53,18 @@ int engine_receive(struct engine *engine, u32 flags) {
   return (int)got;
 }
 
+enum { DISCARD_MAX = 1 << 20 }; /* more than any queue holds */
+
+int engine_discard(struct engine *engine) {
+  int discarded = 0;
+  while (discarded < DISCARD_MAX) {
+    int got = engine_receive(engine, FLAG_DONTWAIT);
+    if (got > 0) discarded += got;
+    else if (got != -ERR_INTR) return got == -ERR_AGAIN ? discarded : got;
+  }
+  return discarded;
+}
+
 struct destinations { int have4, have6; struct packet_info4 v4; struct packet_info6 v6; };
 
 /* Walks control data of any content; what does not fit is the end of it (CMSG_NXTHDR of cmsg(3), without its pointers). */

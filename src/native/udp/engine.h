@@ -55,6 +55,8 @@ size_t engine_memory(u32 batch, u32 max_payload);
 void engine_init(struct engine *engine, u8 *memory, u32 batch, u32 max_payload);
 /* Receives up to a batch: how many, or a negative errno. `flags`: FLAG_DONTWAIT, or FLAG_WAIT_FOR_ONE on a blocking socket. */
 int engine_receive(struct engine *engine, u32 flags);
+/* Empties the queue, into which nothing may come meanwhile (a filter): how many datagrams were in it, or a negative errno. */
+int engine_discard(struct engine *engine);
 /* Judges received datagram `index`: 1 and `packet` filled, or 0 when it was counted and dropped. */
 int engine_inspect(struct engine *engine, u32 index, struct packet *packet);
 /* After engine_inspect, and after whatever else must come first: allowlist and rate limits. */

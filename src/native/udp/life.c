@@ -26,11 +26,11 @@ static long set_blocking(int fd) {
   return flags < 0 ? flags : KERNEL(fcntl, fd, 4, flags & ~(long)O_NONBLOCK, 0, 0); /* F_SETFL */
 }
 
-int binding_answer(struct binding *binding, struct answer_table *table, double lease_ms) {
+int binding_answer(struct binding *binding, struct answer_table *table, double until_ms) {
   struct answerer *answerer = &binding->answerer;
   if (table != NULL) answer_table_free(__atomic_exchange_n(&answerer->next, table, __ATOMIC_ACQ_REL));
-  /* NaN gives no lease. At most some 30 years, so that the sum does not wrap. */
-  u64 until = lease_ms > 0 ? now_ns() + (u64)((lease_ms < 1e12 ? lease_ms : 1e12) * 1e6) : 0;
+  /* A moment, not a span: a process that is frozen on its way here gains nothing. NaN is long ago; at most some 30 years. */
+  u64 until = until_ms > 0 ? (u64)((until_ms < 1e12 ? until_ms : 1e12) * 1e6) : 0;
   __atomic_store_n(&answerer->lease_until_ns, until, __ATOMIC_RELEASE);
   if (binding->answering) return 0;
   answerer->engine = &binding->engine;

@@ -1,7 +1,7 @@
 #include "binding.h"
 #include "kernel.h"
 
-enum { SOCK_DGRAM_CLOEXEC = 2 | 02000000, OPT_REUSEADDR = 2, OPT_TYPE = 3, OPT_REUSEPORT = 15, OPT_DOMAIN = 39,
+enum { SOCK_DGRAM_CLOEXEC = 2 | 02000000, OPT_REUSEADDR = 2, OPT_TYPE = 3, OPT_REUSEPORT = 15, OPT_ATTACH_FILTER = 26, OPT_DETACH_FILTER = 27, OPT_DOMAIN = 39,
        OPT_RXQ_OVFL = 40, OPT_MEMINFO = 55, OPT_IP_PKTINFO = 8, OPT_IPV6_RECVPKTINFO = 49, OPT_V6ONLY = 26 };
 /* src/udp/native.ts, CONFIG */
 enum { CONFIG_FAMILY, CONFIG_FLAGS, CONFIG_BATCH, CONFIG_PAYLOAD, CONFIG_PREFIX4, CONFIG_PREFIX6, CONFIG_SOURCE_RATE,
@@ -36,6 +36,12 @@ static long set_options(int fd, u32 family, u32 flags) {
   /* Also on the IPv6 socket: for IPv4 on a dual-stack socket only IP_PKTINFO tells the local address of a broadcast. */
   set_int(fd, LEVEL_IP, OPT_IP_PKTINFO, 1);
   return set_int(fd, LEVEL_IPV6, OPT_IPV6_RECVPKTINFO, 1);
+}
+
+int socket_filter(int fd, const u8 *program, size_t count) {
+  struct { u16 length; const u8 *filter; } given = {(u16)count, program}; /* struct sock_fprog */
+  if (count > 4096) return -ERR_INVAL;                                    /* BPF_MAXINSNS */
+  return (int)KERNEL(setsockopt, fd, LEVEL_SOCKET, count == 0 ? OPT_DETACH_FILTER : OPT_ATTACH_FILTER, &given, sizeof given);
 }
 
 int socket_setup(struct engine *engine, int fd, const double *config) {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Io } from '../../../src/cli/context.ts';
 import { describeProgram } from '../../../src/cli/describe.ts';
 import { makeLogger } from '../../../src/cli/log.ts';
 import type { CommandDoc } from '../../../src/format/command-doc.ts';
@@ -156,11 +155,15 @@ it('overrides of other users, and the journal of earlier runs', async () => {
 
 it.each([true, false])('the log, on a terminal: %s', async (errIsTerminal) => {
   const said: string[] = [];
-  const io = { err: (text: unknown) => said.push(String(text)), errIsTerminal, env: {} } as unknown as Io;
-  const logs = [await makeLogger(io, true, true), await makeLogger(io, true, false)];
+  const write = (bytes: Uint8Array): number => {
+    said.push(Buffer.from(bytes).toString());
+    return bytes.length;
+  };
+  const io = { errIsTerminal, env: {} };
+  const logs = [await makeLogger(io, true, true, write), await makeLogger(io, true, false, write)];
   fc.assert(
     fc.property(hostile, (text) => {
-      for (const log of logs) {
+      for (const { log } of logs) {
         said.length = 0;
         log.warn({ subject: text, [text]: [text, { deep: text }] }, `not vouching: ${text}`);
         const line = said.join('').replace(/\u001b\[\d+m/g, '');

@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs';
 import type { Desired } from '../../../core/model/desired.ts';
 import { LEDGER_PATH } from '../../../core/model/ledger.ts';
+import { identity } from '../../../linux/files/identity.ts';
 import type { Paths } from '../../../linux/files/paths.ts';
 import { readLedger } from '../../../linux/state/ledger.ts';
 
@@ -14,15 +14,12 @@ export function watchApplied(paths: Paths, inForce: Desired, allow: readonly str
     const ledger = readLedger(paths);
     return ledger.kind === 'value' ? (ledger.value.applied?.desired ?? null) : null;
   };
-  const identity = (): string => {
-    const stats = statSync(paths.at(LEDGER_PATH), { throwIfNoEntry: false });
-    return stats ? `${stats.ino} ${stats.mtimeMs} ${stats.size}` : '';
-  };
-  let seen = identity();
+  const path = paths.at(LEDGER_PATH);
+  let seen = identity(path);
   const first = applied();
   let last = first === null ? '' : keyOf(first);
   return () => {
-    const now = identity();
+    const now = identity(path);
     if (now === seen) return null;
     seen = now;
     const desired = applied();

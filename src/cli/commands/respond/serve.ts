@@ -1,5 +1,4 @@
 import { setFlagsFromString } from 'node:v8';
-import type { Logger } from 'pino';
 import type { ConfigurationNow } from '../../../app/ports/respond.ts';
 import { makeResponder, type Responder } from '../../../app/respond/respond.ts';
 import { placeBelow } from '../../../config/file.ts';
@@ -9,7 +8,7 @@ import { safe } from '../../../format/safe-text.ts';
 import { respondingAt } from '../../../linux/ports/respond.ts';
 import type { Answer } from '../../../udp/answer.ts';
 import type { Context } from '../../context.ts';
-import { makeLogger } from '../../log.ts';
+import { type Log, makeLogger } from '../../log.ts';
 import { watchApplied } from './applied.ts';
 import { logEvent } from './log.ts';
 import { makeRecorder } from './record.ts';
@@ -28,7 +27,7 @@ export async function serveUntilStopped(context: Context, settings: Desired, all
   // Seconds after the start V8's memory reducer would mark the whole heap to give back a few megabytes: the idle CPU of a minute,
   // for nothing. It marks incrementally or not at all; --no-memory-reducer is only read while the heap is made.
   setFlagsFromString('--no-incremental-marking');
-  const log = await makeLogger(io, globals.verbose, globals.colour);
+  const logging = await makeLogger(io, globals.verbose, globals.colour);
   const stop: Stop = { stopped: false, responder: null, wake: () => undefined };
   io.onStop(() => {
     if (!stop.stopped) stop.responder?.stop();
@@ -36,7 +35,8 @@ export async function serveUntilStopped(context: Context, settings: Desired, all
     stop.wake();
   });
   // An apply may bring other directors, or another port: a new socket, in less time than any health check waits.
-  for (let next: Desired | null = settings; next !== null; ) next = await serve(context, next, allow, stop, log);
+  for (let next: Desired | null = settings; next !== null; ) next = await serve(context, next, allow, stop, logging);
+  logging.flush();
 }
 
 /** @returns the settings to go on with, or null when it is over */
@@ -45,7 +45,7 @@ async function serve(
   settings: Desired,
   allow: readonly string[],
   stop: Stop,
-  log: Logger,
+  { log, flush }: Log,
 ): Promise<Desired | null> {
   const { io, globals, paths } = context;
   const { responder: config } = settings;
@@ -65,8 +65,9 @@ async function serve(
   const options = { ...context.hostOptions, timeoutMs };
   const host = respondingAt(paths, options, placeBelow(globals.config, globals.root), read);
   const answering = {
-    set: (answers: readonly Answer[], leaseMs: number) => socket.setAnswers({ answers, leaseMs }),
-    renew: (leaseMs: number) => socket.renewAnswers(leaseMs),
+    set: (answers: readonly Answer[], leaseMs: number, sinceMs: number) =>
+      socket.setAnswers({ answers, leaseMs, sinceMs }),
+    renew: (leaseMs: number, sinceMs: number) => socket.renewAnswers(leaseMs, sinceMs),
   };
   const responder = makeResponder(host, answering, config, (event) => logEvent(log, event));
   stop.responder = responder;
@@ -80,6 +81,7 @@ async function serve(
   while (!stop.stopped && next === null) {
     const nextMs = await responder.tick();
     await record();
+    flush();
     next = newlyApplied();
     if (!stop.stopped && next === null) await sleepUntil(stop, nextMs);
   }

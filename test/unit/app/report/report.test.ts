@@ -42,6 +42,7 @@ function fakeHost(): Fake {
     hostName: () => 'rs1',
     now: () => new Date(Date.UTC(2026, 0, 1, 0, fake.minute)),
     monotonicMs: () => fake.minute * 60_000,
+    bootClock: () => unreadable('io', 'no clock'),
     lastRecord: () => value(fake.records.at(-1) ?? null),
     journal: () => value({ records: fake.records, skipped: 0 }),
     appendRecord: (record) => {
