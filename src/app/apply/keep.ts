@@ -7,6 +7,7 @@ import { planApply } from '../../core/plan/plan.ts';
 import type { Report } from '../../core/report/report.ts';
 import { today } from '../look.ts';
 import type { Changing, Failure } from '../ports/host.ts';
+import { stop } from '../stop.ts';
 import type { ApplyOptions } from './apply.ts';
 import { blinding } from './blind.ts';
 import { intentOf } from './run.ts';
@@ -46,6 +47,9 @@ export async function keep(
   });
   const blind = blinding(context, judgement, 'nothing is confirmed');
   if (blind) return failed(blind);
+  const { sysctlFile } = context.observed;
+  if (desired.persist && sysctlFile.kind === 'unreadable')
+    return failed(stop(sysctlFile, 'cannot tell what survives a reboot, so nothing is confirmed', AGAIN));
   const plan = planApply(context, judgement, options);
   if (plan.kind === 'refused') return { ...report, ending: 'refused', refusals: plan.because };
   const steps = plan.kind === 'steps' ? plan.steps.filter(({ phase }) => phase === 'persist') : [];

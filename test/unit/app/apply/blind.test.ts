@@ -1,6 +1,7 @@
 // What apply has to know before it changes anything, beyond what verify judges.
 import { describe, expect, it } from 'vitest';
 import { apply } from '../../../../src/app/apply/apply.ts';
+import { confirm } from '../../../../src/app/apply/confirm.ts';
 import { plan } from '../../../../src/app/plan.ts';
 import { unreadable, value } from '../../../../src/core/model/reading.ts';
 import { exitCode } from '../../../../src/core/report/exit-code.ts';
@@ -71,3 +72,13 @@ it.each(['corrupt', 'newer', 'io'] as const)(
     expect(report.failure?.message).toContain('the ledger is not usable');
   },
 );
+
+it('the persisted file, to confirm: nothing is confirmed, and the apply still waits', async () => {
+  const host = oneVipHost();
+  await apply(host, { ...oneVip, persist: true }, { ...APPLYING, confirmMs: 60_000 });
+  observing(host, () => ({ sysctlFile: BLIND }));
+  const report = await confirm(host, APPLYING);
+  expect([exitCode(report), host.ledger?.unconfirmed?.desired.persist]).toEqual([1, true]);
+  expect(report.failure?.message).toMatch(/nothing is confirmed: .*EIO/);
+  expect(host.armed.size).toBe(1);
+});
