@@ -27,7 +27,14 @@ export function beforeApply(
 ): Ledger {
   const old = ledgerOf(context) ?? emptyLedger(machineId);
   const first = old.applied === null && old.addresses.length === 0 && old.sysctls.length === 0;
-  const withSnapshot: Ledger = { ...old, machineId, intent, snapshot: first ? takeSnapshot(context) : old.snapshot };
+  // A host whose machine-id is gone for a while is still the one that the ledger is of.
+  const known = machineId ?? old.machineId;
+  const withSnapshot: Ledger = {
+    ...old,
+    machineId: known,
+    intent,
+    snapshot: first ? takeSnapshot(context) : old.snapshot,
+  };
   const added = claimAddresses(old, steps);
   return steps.reduce((ledger, step) => claim(context, ledger, step), { ...withSnapshot, addresses: added });
 }
