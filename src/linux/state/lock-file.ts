@@ -11,7 +11,7 @@ import {
   type Stats,
   unlinkSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { errorCode } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import { namesOrNone } from '../files/folders.ts';
@@ -53,15 +53,27 @@ export function openLockFile(path: string): LockFile {
 
 /** Never by path from here on: what is behind the descriptor is what was looked at. */
 function openFolder(path: string): number {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  const above = dirname(path);
+  mkdirSync(above, { recursive: true, mode: 0o755 });
+  const parent = openSync(above, O_RDONLY | O_DIRECTORY);
   try {
-    mkdirSync(path, { mode: 0o700 });
+    return enterOurs(parent, path);
+  } finally {
+    shut(parent);
+  }
+}
+
+function enterOurs(parent: number, path: string): number {
+  const name = at(parent, basename(path));
+  try {
+    mkdirSync(name, { mode: 0o700 });
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
   }
+  mustBeGuarded(dirname(path), fstatSync(parent));
   let fd: number;
   try {
-    fd = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    fd = openSync(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
     if (!['ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')) throw error;
     throw new NotOurs(`${path} is a link or a file; expected a folder`, `look at what it is, then remove ${path}`);
@@ -75,6 +87,18 @@ function openFolder(path: string): number {
     shut(fd);
     throw error;
   }
+}
+
+/** Whoever may put another folder in the place of ours would have a lock of their own. */
+function mustBeGuarded(path: string, { uid, mode }: Stats): void {
+  const user = process.geteuid?.() ?? 0;
+  const isOpen = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
+  if (!isOpen && (uid === 0 || uid === user)) return;
+  const seen = isOpen ? `mode 0${(mode & 0o7777).toString(8)}` : `user ${uid} as its owner`;
+  throw new NotOurs(
+    `${path} has ${seen}; expected a folder in which only root may write`,
+    `chown root ${path}, chmod go-w ${path}`,
+  );
 }
 
 function openFile(folder: number, name: string, path: string): { readonly fd: number; readonly stats: Stats } {

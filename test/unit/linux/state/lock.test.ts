@@ -107,3 +107,11 @@ it('a link in place of its folder is refused', async () => {
   });
   expect(modeOf(join(root, 'elsewhere'))).toBe(0o755);
 });
+
+it('a folder above it in which others may write is refused: they could put a lock of their own there', async () => {
+  mkdirSync(join(root, 'run'));
+  chmodSync(join(root, 'run'), 0o777);
+  expect(await acquire()).toMatchObject({ kind: 'failed', failure: { message: expect.stringContaining('mode 0777') } });
+  chmodSync(join(root, 'run'), 0o1777);
+  held(await acquire()).release();
+});
