@@ -82,6 +82,32 @@ describe('the first boot after install, with nothing applied before', () => {
   });
 });
 
+describe('a boot that cannot prepare the host', () => {
+  it('is followed by tries until one has', async () => {
+    await machine.ok(`
+      systemctl stop rsprep-apply.service
+      ip address del ${VIP}/32 dev lo
+      flock /run/rsprep/lock sleep 1000 >/dev/null 2>&1 </dev/null & echo $! > /run/holder
+      sed 's/--lock-timeout 30s/--lock-timeout 0s/' /etc/systemd/system/rsprep-apply.service > /run/systemd/system/rsprep-apply.service
+      mv /etc/systemd/system/rsprep-apply.service /root/
+      systemctl daemon-reload`);
+    expect((await machine.sh('systemctl start rsprep-apply.service', { timeoutMs: 60_000 })).code).not.toBe(0);
+    const retry = async (): Promise<string> =>
+      (await machine.sh('systemctl is-active rsprep-apply-retry.service')).stdout.trim();
+    expect(await retry()).toMatch(/^activ/);
+    expect(await onLo()).not.toContain(VIP);
+    await machine.ok('pkill -P "$(cat /run/holder)"');
+    await expect.poll(onLo, { timeout: 60_000, interval: 500 }).toContain(`${VIP}/32`);
+    await expect.poll(retry, { timeout: 20_000, interval: 500 }).toBe('inactive');
+    await machine.ok(
+      `
+      mv /root/rsprep-apply.service /etc/systemd/system/; rm /run/systemd/system/rsprep-apply.service
+      systemctl daemon-reload; systemctl start rsprep-apply.service`,
+      { timeoutMs: 60_000 },
+    );
+  });
+});
+
 describe('a file of the distribution that says otherwise, and wins by its name', () => {
   const FILE = '/usr/lib/sysctl.d/99-zzz-vendor.conf';
   it('is named by verify before the boot', async () => {

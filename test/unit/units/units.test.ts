@@ -67,7 +67,7 @@ describe('the units', () => {
     const retry = text('rsprep-apply-retry.service');
     for (const line of ['Restart=on-failure', 'RestartSec=30', 'StartLimitIntervalSec=0'])
       expect(retry).toContain(`\n${line}\n`);
-    expect(retry).toContain('\nRestartPreventExitStatus=2 3 64 77 78\n');
+    expect(retry).toContain('\nSuccessExitStatus=2 3 64 77 78\n');
     const hardening = (name: string): string[] =>
       text(name)
         .split('\n')
