@@ -1,6 +1,6 @@
 // A change that waits to be confirmed: it is armed, kept or taken back whole, or the one who takes it back still waits.
 import { expectCode } from '../support/rsprep.ts';
-import { ledgerOf, type Subject } from './support/host.ts';
+import { endWatchdogs, ledgerOf, type Subject } from './support/host.ts';
 import { disturbed } from './support/tier.ts';
 
 const wait = ({ agent }: Subject): void => {
@@ -32,10 +32,14 @@ disturbed({
   ...{ code: 0, again: [0, 1], leaks: false, promises: 'nothing' },
 });
 
-// As its watchdog runs it. The token is that of the run that is taken back, or any once none waits.
+// As its watchdog runs it, once the time is up. The token is that of the run that is taken back, or any once none waits.
 disturbed({
   name: 'revert-watchdog',
-  prepare: wait,
+  prepare: (subject) => {
+    expectCode(subject.agent.run('apply', '--confirm', '2'), 0);
+    endWatchdogs(subject);
+    subject.net.rs.must(['sleep', '2.1']);
+  },
   words: (subject) => ['confirm', '--revert', ledgerOf(subject)?.unconfirmed?.token ?? 'none'],
   ...{ code: 0, again: [0], leaks: false, promises: 'nothing' },
 });

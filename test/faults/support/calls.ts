@@ -87,6 +87,28 @@ function faultsOf({ by, name, about }: Call): readonly Fault[] {
 export const allCases = (calls: readonly Call[]): readonly Case[] =>
   calls.flatMap((call) => faultsOf(call).map((fault) => ({ fault, call })));
 
+const CHANGES =
+  /^(write$|write\+process|openat\+create|rename|unlink|link|symlink|mkdir|rmdir|f?truncate|fsync|fdatasync|fch|ch|fallocate|send|execve)/;
+/** Of a program on its way to its first own call, or of a process that happens to run. */
+const LOADS = /^\/(usr\/)?(lib|share)|^\/etc\/ld\.so|\.(cjs|cache|node)$|^\/proc\/\d/;
+
+/**
+ * Those whose outcome can differ: a kill between two calls that change something is the same wherever it falls, so it is tried at the
+ * first call behind a change and at the next change; and reading a library can fail one way, however many reads that takes.
+ */
+export function distinctCases(calls: readonly Call[]): readonly Case[] {
+  const kinds = new Set<string>();
+  return allCases(calls).filter((one) => {
+    const { call, fault } = one;
+    if (fault.startsWith('kill') && !CHANGES.test(call.name) && !CHANGES.test(calls[call.at - 2]?.name ?? ''))
+      return false;
+    if (!LOADS.test(call.about)) return true;
+    if (kinds.has(kindOf(one))) return false;
+    kinds.add(kindOf(one));
+    return true;
+  });
+}
+
 /** Calls that differ in nothing but numbers count as one kind, such as the hundred reads of one program's libraries. */
 const kindOf = ({ fault, call }: Case): string =>
   [fault, call.by, call.program, call.name, call.about.replaceAll(/[0-9a-f]*\d[0-9a-f]*/g, '#')].join(' ');

@@ -30,7 +30,12 @@ export async function prepareSubject(net: Network): Promise<Subject> {
   const agent = agentOn(net, net.rs, { version: 1, vips: [...VIPS, VIP6], report });
   mkdirSync(agent.file('var/lib/prom'));
   const flood = await startFlood(net, { vips: VIPS.length, ratePerS: 5000, provokePerS: 200, seconds: 36_000 });
-  return { net, agent, flood };
+  const subject = { net, agent, flood };
+  net.onEnd(async () => {
+    endWatchdogs(subject);
+    await settled(subject);
+  });
+  return subject;
 }
 
 /** What is there now, to be put back later. */
@@ -161,33 +166,37 @@ const wordsOf = (pid: number): readonly string[] => {
   }
 };
 
-/** Those that wait to take an unconfirmed apply back. */
+/** Those that wait to take an unconfirmed apply back; each leads a session of its own. */
 export const watchdogs = ({ net }: Subject): readonly number[] =>
-  net.rs.pids().filter((pid) => wordsOf(pid).includes(SLEEPER) && wordsOf(pid)[0] === 'sh');
+  net.rs.pids().filter((pid) => wordsOf(pid).includes(SLEEPER) && sessionOf(pid) === pid);
 
-function endWatchdogs(subject: Subject): void {
+export function endWatchdogs(subject: Subject): void {
   for (const pid of watchdogs(subject)) signal(-pid, 'SIGKILL');
 }
 
-/** Waits for what a killed run has left at work. */
+/** Waits for what a killed run has left at work: not for a watchdog, with what it started and who traces it. */
 export async function settled(subject: Subject): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 15_000; waitedMs += 20) {
-    const waiting = watchdogs(subject).length > 0;
-    const busy = subject.net.rs.pids().filter((pid) => {
-      const words = wordsOf(pid);
-      return words[0] !== '' && words.length > 0 && !words.includes(SLEEPER) && !(waiting && isBystander(words));
-    });
+  for (let waitedMs = 0; ; waitedMs += 20) {
+    const waiting = watchdogs(subject);
+    const busy = subject.net.rs
+      .pids()
+      .filter((pid) => !waiting.includes(sessionOf(pid)) && !(waiting.length > 0 && isTracer(wordsOf(pid))))
+      .map((pid) => wordsOf(pid).join(' ').trim())
+      .filter((words) => words !== '');
     if (busy.length === 0) return;
+    if (waitedMs > 15_000) throw new Error(`still at work 15 s after the run: ${busy.join('; ')}`);
     await sleep(20);
   }
-  throw new Error(
-    `still at work 15 s after the run: ${subject.net.rs
-      .pids()
-      .map((pid) => wordsOf(pid).join(' '))
-      .join('; ')}`,
-  );
 }
 
-/** The watchdog's own sleep(1), and who traces it. */
-const isBystander = (words: readonly string[]): boolean =>
-  words[0] === 'sleep' || /\/syscallfault-[0-9a-f]+$/.test(words[0] ?? '');
+const isTracer = ([program = '']: readonly string[]): boolean => /\/syscallfault-[0-9a-f]+$/.test(program);
+
+/** The fourth field behind the name, which is in parentheses (proc_pid_stat(5)). */
+function sessionOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
+  } catch {
+    return -1; // it has ended
+  }
+}

@@ -229,7 +229,8 @@ const timeless = (content: string): string =>
   content
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'T')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}/g, 'U')
-    .replaceAll(/"(pid|ms|token|startedAt|at)":("[^"]*"|[\d.]+)/g, '"$1":#');
+    .replaceAll(/"(pid|ms|fromMs|untilMs|token)":("[^"]*"|[\d.]+)/g, '"$1":#')
+    .replaceAll(/^(rsprep_\w*seconds\S*) .*$/gm, '$1 #');
 
 export const shown = ({ code, signal, stdout, stderr }: Outcome): string =>
   `${code ?? signal}:\n${`${stdout}${stderr}`.trim().slice(0, 1500)}`;

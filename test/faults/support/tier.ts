@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { withNetwork } from '../../support/netns.ts';
 import { pickSeed, seeded } from '../../support/random.ts';
-import { allCases, type Case, described, sample } from './calls.ts';
+import { allCases, type Call, type Case, described, distinctCases, sample } from './calls.ts';
 import { keep, prepareSubject } from './host.ts';
 import { disturb, type Scenario, shown, stage } from './scenario.ts';
 
@@ -11,7 +11,10 @@ const SAMPLE = 34;
 /** So many are shown whole. */
 const SHOWN = 12;
 
-/** `all`, or SCENARIO, SCENARIO:FAULT or SCENARIO:FAULT:CALL: every fault of that, and nothing else. */
+/**
+ * `all` is every fault at every call where the outcome can differ: hours. Or SCENARIO, SCENARIO:FAULT or SCENARIO:FAULT:CALL for those of
+ * one, and nothing else.
+ */
 const asked = process.env.RSPREP_FAULTS ?? null;
 const [askedScenario, askedFault, askedCall] = asked?.split(':') ?? [];
 const seed = pickSeed();
@@ -28,7 +31,8 @@ export function disturbed(scenario: Scenario): void {
       const count = (what: string): void => {
         tally[what] = (tally[what] ?? 0) + 1;
       };
-      const chosen = choose(possible);
+      const chosen = choose(ready.calls);
+      if (asked !== null) process.stdout.write(`${scenario.name}: ${chosen.length} faults to try\n`);
       for (const one of chosen) {
         const { outcome, hit, wrong } = await disturb(ready, one);
         count(hit === null ? 'never came' : `${one.fault} → ${outcome.code ?? outcome.signal}`);
@@ -62,10 +66,9 @@ export function disturbed(scenario: Scenario): void {
   });
 }
 
-function choose(possible: readonly Case[]): readonly Case[] {
-  if (asked === null) return sample(possible, SAMPLE, seeded(seed));
-  return possible.filter(
-    ({ fault, call }) =>
-      (askedFault === undefined || askedFault === fault) && (askedCall === undefined || Number(askedCall) === call.at),
-  );
+function choose(calls: readonly Call[]): readonly Case[] {
+  if (asked === null) return sample(allCases(calls), SAMPLE, seeded(seed));
+  if (askedCall === undefined)
+    return distinctCases(calls).filter(({ fault }) => askedFault === undefined || askedFault === fault);
+  return allCases(calls).filter(({ fault, call }) => askedFault === fault && Number(askedCall) === call.at);
 }
