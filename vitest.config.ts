@@ -21,6 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: 'test/support/built.ts',
           isolate: false,
           maxWorkers: 2,
           testTimeout: 60_000,
