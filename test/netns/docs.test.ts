@@ -117,6 +117,8 @@ it('docs/coming-from.md: what install and plan say of a host that was set up by 
     expect(notes).toEqual(shownFrom('docs/coming-from.md', '    note: this host was set up by hand'));
     expect(printed(agent, 'rs1', 'plan')).toEqual(example('docs/coming-from.md', '# rsprep plan'));
     expectCode(agent.run('apply'), 0, 2);
+    // Two owners at boot: only once rsprep's boot unit is enabled.
+    expectCode(agent.run('install', '--systemd'), 0);
     expectInOrder(shownFrom('docs/coming-from.md', '    HIGH     boot-owner@'), printed(agent, 'rs1', 'verify'));
   });
 });
