@@ -66,7 +66,18 @@ function isTerminal(fd: 1 | 2): boolean {
 const [S_IFMT, S_IFCHR] = [0o170000, 0o020000];
 
 /** What a machine can do to any program at any call, where that call had no answer of its own to it: a broken disk, a full table. */
-const OF_THE_MACHINE = ['EDQUOT', 'EFBIG', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EROFS', 'ESTALE'];
+const OF_THE_MACHINE = [
+  'EDQUOT',
+  'EFBIG',
+  'EIO',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ENOSPC',
+  'EROFS',
+  'ESTALE',
+  'ERR_SYSTEM_ERROR',
+];
 
 /** Node would end with 1, which is WARNING to a monitoring system and "could not tell" to everybody else. */
 function bug(error: unknown): never {

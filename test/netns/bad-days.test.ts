@@ -1,6 +1,6 @@
 // Full disks, read-only folders, broken ledgers, vanishing interfaces, an `ip` that hangs or prints rubbish: each run ends in
 // bounded time, with the right exit code, and says what it met.
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { badIp, missingIp, readOnly, under } from '../support/faults.ts';
 import { VIP, withNetwork } from '../support/netns.ts';
@@ -43,6 +43,59 @@ describe('files', () => {
       if (outcome.code !== 0) expect(outcome.stdout + outcome.stderr).toMatch(/KiB|ENOSPC|no space/i);
       rmSync(agent.file('var/lib/ballast'));
       expectCode(agent.run(...remove), 0);
+      expect(snapshot(net.rs)).toEqual(before);
+    });
+  });
+
+  it('a limit of file sizes that the ledger does not fit in: never a part of it, and what was there before stays', async () => {
+    await withNetwork((net) => {
+      const vips = Array.from({ length: 40 }, (_, n) => `10.0.9.${n + 1}`);
+      const agent = agentOn(net, net.rs, { version: 1, vips });
+      const before = snapshot(net.rs);
+      // dash counts in 512 bytes: 2 KiB.
+      const limited = (...words: string[]) =>
+        net.rs.run(['sh', '-c', 'ulimit -f 4; exec "$@"', 'sh', ...agent.argv(...words)]);
+      const refused = limited('apply');
+      expect(expectCode(refused, 1).stderr).toContain('EFBIG');
+      expect(snapshot(net.rs)).toEqual(before);
+      expect(existsSync(agent.file(LEDGER))).toBe(false);
+      expectCode(agent.run('apply'), 0);
+      const [ledger, applied] = [readFileSync(agent.file(LEDGER), 'utf8'), snapshot(net.rs)];
+      expect(limited(...remove).code).toBe(1);
+      expect(readFileSync(agent.file(LEDGER), 'utf8')).toBe(ledger);
+      expect(snapshot(net.rs)).toEqual(applied);
+      expect(readdirSync(agent.file('var/lib/rsprep'))).toEqual(['state.json']);
+      expectCode(agent.run(...remove), 0);
+      expect(snapshot(net.rs)).toEqual(before);
+    });
+  });
+
+  it('what a killed run left half-written goes with the next run, also with one that changes nothing', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      expectCode(agent.run('apply'), 0);
+      const folders = ['var/lib/rsprep', 'etc/sysctl.d', 'var/lib/rsprep/report'].map((folder) => agent.file(folder));
+      mkdirSync(agent.file('var/lib/rsprep/report'), { recursive: true });
+      // Of an earlier boot.
+      const left = `.rsprep-1-00000000-${'0'.repeat(32)}`;
+      for (const folder of folders) writeFileSync(`${folder}/${left}`, 'half');
+      expectCode(agent.run('apply'), 0);
+      for (const folder of folders) expect(readdirSync(folder)).not.toContain(left);
+    });
+  });
+
+  it('a working directory that was deleted: every command does what it does elsewhere', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      const before = snapshot(net.rs);
+      const gone = agent.file('gone');
+      const script = 'mkdir "$1" && cd "$1" && rmdir "$1" && shift && exec "$@"';
+      const run = (...words: string[]) => net.rs.run(['sh', '-c', script, 'sh', gone, ...agent.argv(...words)]);
+      expectCode(run('apply', '--confirm', '300'), 0, 3);
+      expectCode(run('confirm'), 0);
+      expectCode(run('verify'), 0);
+      expectCode(run('report'), 0);
+      expectCode(run(...remove), 0);
       expect(snapshot(net.rs)).toEqual(before);
     });
   });

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { absent, type Reading, unreadable, value } from '../../core/model/reading.ts';
+import { closeQuietly } from './close.ts';
 import { causeOf, errorCode, errorText, isAbsent } from './errors.ts';
 
 export interface ReadLimits {
@@ -33,7 +34,7 @@ export function readBytes(path: string, { mostBytes = MOST_BYTES, noLink = false
   } catch (error) {
     return failed(path, error);
   } finally {
-    if (fd !== null) closeSync(fd);
+    if (fd !== null) closeQuietly(fd);
   }
 }
 

@@ -1,5 +1,6 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { chase } from './chase.ts';
+import { closeQuietly } from './close.ts';
 import { isAbsent } from './errors.ts';
 import { becomeOwnerOf, isRoot } from './owner.ts';
 import type { Paths } from './paths.ts';
@@ -30,7 +31,7 @@ export function inFolder<T>(paths: Paths, path: string, make: boolean, act: (fol
   try {
     for (const name of way.split('/').filter((step) => step !== '')) {
       const next = enter(folderOf(fd), name, make);
-      closeSync(fd);
+      closeQuietly(fd);
       fd = next;
       where += `/${name}`;
       back ??= becomeOwnerOf(fd);
@@ -40,7 +41,7 @@ export function inFolder<T>(paths: Paths, path: string, make: boolean, act: (fol
     throw named(error, where);
   } finally {
     back?.();
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }
 
@@ -76,6 +77,6 @@ export function syncFolder(folder: Folder): void {
   try {
     fsyncSync(fd);
   } finally {
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }

@@ -1,5 +1,4 @@
 import {
-  closeSync,
   constants,
   fchmodSync,
   fsyncSync,
@@ -11,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { closeQuietly } from './close.ts';
 import { isAbsent } from './errors.ts';
 import { inFolder, syncFolder } from './handle.ts';
 import type { Paths } from './paths.ts';
@@ -102,7 +102,7 @@ function writeNew(file: string, bytes: Uint8Array, mode: number): void {
     fchmodSync(fd, mode); // whatever the umask
     fsyncSync(fd);
   } finally {
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }
 

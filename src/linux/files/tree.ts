@@ -1,5 +1,6 @@
-import { closeSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { closeQuietly } from './close.ts';
 import { errorCode, Refused } from './errors.ts';
 import { enter, type Folder, folderOf, inFolder, syncFolder } from './handle.ts';
 import { becomeOwnerOf } from './owner.ts';
@@ -42,7 +43,7 @@ function deleteEntry(folder: Folder, name: string, mount: string, deepest: numbe
     for (const entry of readdirSync(inside.at('.'))) deleteEntry(inside, entry, mount, deepest - 1);
   } finally {
     back?.();
-    closeSync(fd);
+    closeQuietly(fd);
   }
   rmdirSync(folder.at(name));
 }

@@ -1,7 +1,12 @@
+import { dirname } from 'node:path';
 import type { Changing, Looking } from '../../app/ports/host.ts';
+import { LEDGER_PATH } from '../../core/model/ledger.ts';
+import { REPORT_DIRECTORY } from '../../core/report/journal.ts';
+import { SYSCTL_FILE } from '../../core/sysctl/file.ts';
 import { perform } from '../change/perform.ts';
 import { armWatchdog, disarmWatchdog, type SelfCommand } from '../change/watchdog.ts';
 import type { Paths } from '../files/paths.ts';
+import { sweepFolders } from '../files/replace.ts';
 import { bootClock } from '../observe/boot-clock.ts';
 import { establishedTo } from '../observe/connections.ts';
 import { hostName, machineId, who } from '../observe/identity.ts';
@@ -12,6 +17,9 @@ import { wallClock } from '../observe/wall-clock.ts';
 import { deleteLedger, readLedger, setLedgerAside, writeLedger } from '../state/ledger.ts';
 import { acquireLock } from '../state/lock.ts';
 import { readOverrides, writeOverrides } from '../state/overrides.ts';
+
+/** Where a killed run may have left half a file. */
+const FOLDERS = [dirname(LEDGER_PATH), dirname(SYSCTL_FILE), REPORT_DIRECTORY];
 
 export interface HostOptions {
   /** For one child process, in milliseconds. */
@@ -48,7 +56,11 @@ export function changing(paths: Paths, options: HostOptions, interrupted: () => 
     ...looking,
     arpNow: readArpSettings,
     preflightHost: (needs) => preflightHost(paths, needs, options.timeoutMs),
-    lock: (timeoutMs, command) => acquireLock(paths, timeoutMs, command, wallClock()),
+    lock: async (timeoutMs, command) => {
+      const result = await acquireLock(paths, timeoutMs, command, wallClock());
+      if (result.kind === 'held') sweepFolders(paths, FOLDERS);
+      return result;
+    },
     perform: (actions, context) => perform(paths, actions, context),
     writeLedger: (ledger) => writeLedger(paths, ledger),
     deleteLedger: () => deleteLedger(paths),

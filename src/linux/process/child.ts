@@ -2,6 +2,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { loadNative, type Native } from '../../udp/native.ts';
+import { errorText } from '../files/errors.ts';
 
 /** How a child ended. */
 export type Ended =
@@ -126,7 +127,12 @@ function sendAll(child: Int32Array, input: Uint8Array): Uint8Array {
 const signalName = (number: number): string =>
   Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`;
 
-const described = (error: string | number): string => (typeof error === 'string' ? error : `errno ${-error}`);
+/** As errno(3) has it: `EMFILE`, with the words for it. */
+function described(error: string | number): string {
+  if (typeof error === 'string') return error;
+  const [code] = Object.entries(constants.errno).find(([, value]) => value === -error) ?? [`errno ${-error}`];
+  return errorText(Object.assign(new Error(code), { code }));
+}
 
 /** Without the addon: the child is started only when it is waited for. */
 function withNode(argv: readonly [string, ...string[]], environment: Readonly<Record<string, string>>): Child {
@@ -140,6 +146,7 @@ function withNode(argv: readonly [string, ...string[]], environment: Readonly<Re
       const { spawnSync } = createRequire('/')('node:child_process') as typeof import('node:child_process');
       const result = spawnSync(program, args, {
         env: environment,
+        cwd: '/',
         input,
         timeout: timeoutMs,
         killSignal: 'SIGKILL',

@@ -1,5 +1,4 @@
 import {
-  closeSync,
   constants,
   fchmodSync,
   fdatasyncSync,
@@ -22,6 +21,7 @@ import {
   REPORT_DIRECTORY,
   type RunRecord,
 } from '../../core/report/journal.ts';
+import { closeQuietly } from '../files/close.ts';
 import { causeOf, errorText, isAbsent } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import { someNamesIn } from '../files/folders.ts';
@@ -107,7 +107,7 @@ export function appendRecord(paths: Paths, record: RunRecord, rotateBytes = ROTA
       if (record.changedSeq === record.seq) fdatasyncSync(fd);
       if (size + line.length >= rotateBytes) rotate(folder, record);
     } finally {
-      closeSync(fd);
+      closeQuietly(fd);
     }
   });
 }
@@ -150,7 +150,7 @@ function openJournal(file: string, flags: number): number {
   const fd = openSync(file, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY, 0o644);
   const stats = fstatSync(fd);
   if (stats.isFile() && stats.size <= MOST_BYTES) return fd;
-  closeSync(fd);
+  closeQuietly(fd);
   const what = stats.isFile() ? `it is larger than ${MOST_BYTES >> 20} MiB` : 'it is no file';
   throw new Error(`${file}: ${what}; look at it, and move it away`);
 }
@@ -177,7 +177,7 @@ function lastOf(file: string): RunRecord | null {
       if (record || length === size) return record ?? null;
     }
   } finally {
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }
 

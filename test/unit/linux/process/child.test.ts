@@ -90,10 +90,10 @@ describe('a child that only reads', () => {
     writeFileSync(file, 'neither script nor ELF');
     expect(run(['ip'], '', 20_000, { PATH: folder })).toEqual({
       kind: 'broken',
-      reason: 'cannot be started: errno 13',
+      reason: 'cannot be started: permission denied (EACCES)',
     });
     chmodSync(file, 0o755);
-    expect(run(['ip'], '', 20_000, { PATH: folder })).toEqual({ kind: 'broken', reason: 'cannot be started: errno 8' });
+    expect(run(['ip'], '', 20_000, { PATH: folder })).toEqual({ kind: 'broken', reason: 'cannot be started: ENOEXEC' });
     // The next folder in PATH has a good one.
     expect(run(['ip', '-V'], '', 20_000, { PATH: `${folder}:${PATH}` })).toMatchObject({ kind: 'exited', status: 0 });
   });
