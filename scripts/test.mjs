@@ -51,7 +51,7 @@ async function install() {
   if (unpack === null) return;
   const last = [];
   const how = (await spoken(unpack, (line) => last.push(line))) === 0 ? 'is' : `could not be (${last.at(-1)})`;
-  say(`set-up     | promtool ${how} unpacked from the package prometheus, which is not installed`);
+  say(`set-up     | promtool ${how} unpacked from its Debian package, which is not installed`);
 }
 
 async function installWith(packages) {

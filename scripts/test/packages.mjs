@@ -100,7 +100,8 @@ ${stale ? `${update} && attempt "$@"` : `attempt "$@" || { ${update} && attempt 
 export const UNPACKED = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), '.cache/unpacked');
 
 /**
- * promtool comes with the whole Prometheus server, which Debian starts as soon as it is installed: so the package is only unpacked.
+ * promtool has a package of its own from Debian 13 on. Before, it comes with the whole Prometheus server, which Debian starts as soon as it is
+ * installed: so the package is only unpacked.
  * @returns {readonly string[] | null} a program that does it; null where there is one already, or nothing may be fetched
  */
 export function unpackPromtool(host, folder = UNPACKED) {
@@ -108,9 +109,10 @@ export function unpackPromtool(host, folder = UNPACKED) {
   const script = `
 set -e
 mkdir -p "$0" && cd "$0"
-apt-get download -qq prometheus || { [ "$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq prometheus; }
-for d in prometheus_*.deb; do dpkg-deb --fsys-tarfile "$d" | tar -x ./usr/bin/promtool; done
-rm prometheus_*.deb`;
+fetch() { apt-get download -qq promtool 2>/dev/null || apt-get download -qq prometheus; }
+fetch || { [ "$(id -u)" = 0 ] && apt-get update -qq && fetch; }
+for d in prom*.deb; do dpkg-deb --fsys-tarfile "$d" | tar -x ./usr/bin/promtool; done
+rm prom*.deb`;
   return ['sh', '-c', script, folder];
 }
 
