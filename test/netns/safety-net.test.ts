@@ -1,6 +1,6 @@
 // What takes back an apply that nobody confirmed goes on until it has: no other user can hold the lock against it, and a lock that
 // is held, a missing ip(8) or a clock that is set do not end it.
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { badIp, under } from '../support/faults.ts';
@@ -115,6 +115,19 @@ describe('confirm', () => {
       });
     },
   );
+
+  it('waits for a rollback that is under way, and says what came of it', async () => {
+    await withNetwork(async (net) => {
+      const agent = agentOn(net, net.rs, config);
+      const slow = under(badIp(agent, 'slow', '^address del'), agent.argv('apply', '--confirm', '1'));
+      expectCode(net.rs.run(slow), 0);
+      await until('it is being taken back', () => existsSync(agent.file('bad-ip/real.busy')));
+      const late = expectCode(agent.run('confirm'), 1);
+      expect(late.stderr).toMatch(/nothing waits for a confirmation: .* was taken back/);
+      await until('the watchdog has ended', () => net.rs.pids().length === 0);
+      expect(held(net.rs)).toBe(false);
+    });
+  });
 
   it('twice at once: one confirms, and the other says that nothing waits', async () => {
     await withNetwork(async (net) => {

@@ -20,7 +20,7 @@ export function confirm(host: Changing, options: ApplyOptions): Promise<Report> 
     const unconfirmed = ledger?.unconfirmed;
     if (!ledger || !unconfirmed) return failed(base, nothingWaits(ledger?.rejected !== undefined));
     const standing = standingOf(host, unconfirmed);
-    if (standing.kind !== 'value') return notConfirmed(host, unconfirmed, failed(base, cannotTell(standing)));
+    if (standing.kind !== 'value') return notConfirmed(host, unconfirmed, failed(base, timeUnknown(standing)));
     if (standing.value !== 'waits') {
       const back = await takeBack(host, unconfirmed, { lockFd, timeoutMs: options.timeoutMs });
       return failed(base, back.kind === 'failed' ? back.failure : tooLate(unconfirmed.until));
@@ -78,11 +78,18 @@ export function revert(
 /** A watchdog that woke up before its time tries again; so does one that cannot read the time. */
 function tooEarly(host: Changing, unconfirmed: Unconfirmed): Failure | null {
   const standing = standingOf(host, unconfirmed);
-  if (standing.kind !== 'value') return cannotTell(standing);
+  if (standing.kind !== 'value') return timeUnknown(standing);
   if (standing.value !== 'waits') return null;
   const message = `the time to confirm ends at ${unconfirmed.until}, so nothing is taken back yet`;
   return { kind: 'locked', message, next: 'wait, or take it back now: rsprep confirm --revert' };
 }
+
+const timeUnknown = (missing: Unreadable): Failure =>
+  stop(
+    missing,
+    'cannot tell whether the time to confirm is over, so nothing is confirmed or taken back',
+    'make that file readable, then run it again',
+  );
 
 const cannotTell = (missing: Unreadable): Failure =>
   stop(
