@@ -1,29 +1,9 @@
 // `rsprep explain` as it is called: the list, a page, data, and a name that is not quite right.
 import { describe, expect, it } from 'vitest';
-import { runProgram } from '../../../../src/cli/program.ts';
 import { CHECKS } from '../../../../src/core/checks/registry.ts';
+import { type Called, call } from '../call.ts';
 
-async function explain(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const result = { code: -1, out: '', err: '' };
-  await runProgram(['explain', ...words], {
-    out: (text) => {
-      result.out += text;
-    },
-    err: (text) => {
-      result.err += text;
-    },
-    outIsTerminal: false,
-    errIsTerminal: false,
-    self: ['node', 'rsprep.cjs'],
-    env: {},
-    deferSignals: () => () => false,
-    onStop: () => undefined,
-    setExitCode: (code) => {
-      result.code = code;
-    },
-  });
-  return result;
-}
+const explain = (...words: readonly string[]): Promise<Called> => call('explain', ...words);
 
 describe('rsprep explain', () => {
   it('lists every check', async () => {

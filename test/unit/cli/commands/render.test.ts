@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runProgram } from '../../../../src/cli/program.ts';
+import { type Called, call } from '../call.ts';
 
 let folder: string;
 const CONFIG = `version: 1
@@ -19,28 +19,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function render(config: string, ...words: string[]): Promise<{ code: number; out: string; err: string }> {
+async function render(config: string, ...words: string[]): Promise<Called> {
   const file = join(folder, 'rsprep.yaml');
   writeFileSync(file, config, { mode: 0o644 });
-  const result = { code: -1, out: '', err: '' };
-  await runProgram(['-c', file, 'render', ...words], {
-    out: (text) => {
-      result.out += text;
-    },
-    err: (text) => {
-      result.err += text;
-    },
-    outIsTerminal: false,
-    errIsTerminal: false,
-    self: ['node', 'rsprep.cjs'],
-    env: {},
-    deferSignals: () => () => false,
-    onStop: () => undefined,
-    setExitCode: (code) => {
-      result.code = code;
-    },
-  });
-  return result;
+  return call('-c', file, 'render', ...words);
 }
 
 const MACS = ['--mac', '10.0.0.2=02:00:00:00:00:02', '--mac', '10.0.0.3=02:00:00:00:00:03'];
