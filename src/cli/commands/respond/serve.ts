@@ -86,12 +86,12 @@ async function serve(
     if (!stop.stopped && next === null) await sleepUntil(stop, nextMs);
   }
   if (stop.stopped) {
-    log.info({ graceMs: config.stopGraceMs, stats: socket.stats() }, 'silent; ending');
+    log.info({ graceMs: config.stopGraceMs, stats: socket.stats() }, 'silent from now on; ends after the grace time');
     stop.wake = () => undefined;
     await new Promise((resolve) => setTimeout(resolve, config.stopGraceMs));
     await record(true);
     io.setExitCode(EXIT.ok);
-  } else log.info('other directors or settings of the responder are applied: beginning anew with them');
+  } else log.info('new directors or responder settings were applied: starting again with them');
   stop.responder = null;
   await new Promise<void>((resolve) => socket.close(resolve));
   return stop.stopped ? null : next;
