@@ -92,6 +92,11 @@ export abstract class KernelOptions extends EventEmitter<SocketEvents> {
     this.#set('setSendBufferSize', LEVEL.socket, 7, int(bufferSize(bytes)));
   }
 
+  /** Ends `reusePort` for those who come later: nobody else may bind to this port beside this socket. */
+  keepPort(): void {
+    this.#set('keepPort', LEVEL.socket, 15, int(0));
+  }
+
   #group(group: string, multicastInterface: string | undefined): Uint8Array {
     return this.family === 4 ? group4(group, multicastInterface) : group6(group, multicastInterface);
   }

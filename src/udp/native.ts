@@ -80,6 +80,9 @@ export function loadNative(): Native {
 export const pidfdGetsockopt = (pid: number, fd: number, level: number, option: number): number =>
   loadNative().pidfdGetsockopt(pid, fd, level, option);
 
+/** Another descriptor for the same open file, which children do not inherit; or a negative errno. */
+export const duplicateFd = (fd: number): number => loadNative().duplicate(fd);
+
 function load(): Native {
   const file = `rsprep-${process.arch}.node`;
   const tried: string[] = [];

@@ -40,6 +40,11 @@ export interface SocketOptions {
   readonly maxPayload?: number;
   /** Only these sources are heard, as addresses or prefixes (`10.0.0.0/24`, `2001:db8::/64`), at most 256. Default: all. */
   readonly allow?: readonly string[];
+  /**
+   * Has the kernel drop what is outside `allow` before it takes room in the receive buffer. What it drops counts as `kernelDrops`. Of a
+   * descriptor that was given to `bind`, what waits in the queue is thrown away. Default false.
+   */
+  readonly kernelFilter?: boolean;
   readonly rateLimit?: RateLimit;
   /**
    * Also drop what could make two services answer each other (CVE-2024-2169) or answer for others: datagrams from our own

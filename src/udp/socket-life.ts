@@ -1,4 +1,5 @@
 import { notRunning, systemError, usageError } from './errors.ts';
+import { attachFilter } from './filter.ts';
 import type { RemoteInfo } from './incoming.ts';
 import { KernelOptions } from './kernel-options.ts';
 import { type Handle, loadNative } from './native.ts';
@@ -147,6 +148,8 @@ export abstract class SocketLife extends KernelOptions {
       closed: () => this.emit('close'),
       isOpen: () => this.open !== null,
     });
+    if (this.options.kernelFilter === true && this.options.allow !== undefined)
+      attachFilter(this.native, this.open.handle, this.#nativeOptions.allow, fd >= 0);
     if (!this.#referenced) this.native.reference(this.open.handle, 0);
     if (this.options.recvBufferSize !== undefined) this.setRecvBufferSize(this.options.recvBufferSize);
     if (this.options.sendBufferSize !== undefined) this.setSendBufferSize(this.options.sendBufferSize);

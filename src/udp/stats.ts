@@ -27,7 +27,7 @@ export const COUNTERS = [
 /**
  * Datagrams since the socket was opened.
  * - `received`, `sent`: passed the guards; accepted by the kernel for sending
- * - `kernelDrops`: lost because the receive buffer was full (SO_RXQ_OVFL, SO_MEMINFO)
+ * - `kernelDrops`: lost because the receive buffer was full (SO_RXQ_OVFL, SO_MEMINFO), or dropped by `kernelFilter`
  * - `truncated`: longer than maxPayload; `controlTruncated`: came without room for their address (MSG_CTRUNC)
  * - `malformed`: no request of the health protocol (only while answering natively)
  * - `denied`: source outside `allow`; `limited`: over a rate limit

@@ -21,6 +21,8 @@ export interface InstallChoices {
   readonly node: string;
   /** That hold a VIP by the configuration; none where there is no configuration yet. */
   readonly devices: readonly string[];
+  /** The responder's, of the configuration or by default. */
+  readonly port: number;
   readonly man: string;
   readonly completions: Readonly<Record<'bash' | 'zsh' | 'fish', string>>;
 }
@@ -97,22 +99,37 @@ function programFiles(bundle: string, units: string, node: string, copy: Copy): 
   ];
 }
 
-function unitFiles(units: string, { by, responder }: InstallChoices, copy: Copy): readonly Wanted[] {
-  const names = readdirSync(units).filter((name) => /^rsprep-.*\.(service|timer)$/.test(name));
+function unitFiles(units: string, { by, responder, port }: InstallChoices, copy: Copy): readonly Wanted[] {
+  const names = readdirSync(units).filter((name) => /^rsprep-.*\.(service|timer|socket)$/.test(name));
   const enable = (unit: string, target: string): Wanted => ({
     kind: 'link',
     path: `${UNIT_DIRECTORY}/${target}.wants/${unit}`,
     target: `${UNIT_DIRECTORY}/${unit}`,
   });
   return [
-    ...names.map((name) => copy(join(units, name), `${UNIT_DIRECTORY}/${name}`)),
+    ...names.map((name) => withPort(copy(join(units, name), `${UNIT_DIRECTORY}/${name}`), port)),
     copy(join(units, 'sysusers.d/rsprep.conf'), '/etc/sysusers.d/rsprep.conf'),
     copy(join(units, 'tmpfiles.d/rsprep.conf'), '/etc/tmpfiles.d/rsprep.conf'),
     enable('rsprep-apply.service', 'multi-user.target'),
     ...(by === 'systemd' ? [enable('rsprep-report.timer', 'timers.target')] : []),
-    ...(responder ? [enable('rsprep-responder.service', 'multi-user.target')] : []),
+    ...(responder
+      ? [enable('rsprep-responder.service', 'multi-user.target'), enable('rsprep-responder.socket', 'sockets.target')]
+      : []),
   ];
 }
+
+/** systemd cannot read the configuration: the port it holds is written into the unit. */
+const withPort = (unit: WantedFile, port: number): WantedFile =>
+  unit.path.endsWith('.socket')
+    ? {
+        ...unit,
+        content: Buffer.from(
+          Buffer.from(unit.content)
+            .toString()
+            .replace(/^(ListenDatagram=(?:.*:)?)5300$/gm, `$1${port}`),
+        ),
+      }
+    : unit;
 
 /** How Node is started where RSPREP_JITLESS is set: no code is made at run time, so that MemoryDenyWriteExecute= can hold. */
 export const JITLESS = ['--jitless', '--no-expose-wasm'] as const;

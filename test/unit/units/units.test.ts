@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { needs, run } from './tools.ts';
 
 const UNITS = fileURLToPath(new URL('../../../units', import.meta.url));
-const names = readdirSync(UNITS).filter((name) => /\.(service|timer)$/.test(name));
+const names = readdirSync(UNITS).filter((name) => /\.(service|timer|socket)$/.test(name));
 const text = (name: string): string => readFileSync(join(UNITS, name), 'utf8');
 let root: string;
 
@@ -17,8 +17,20 @@ beforeAll(() => {
   mkdirSync(join(root, 'etc/systemd/system'), { recursive: true });
   mkdirSync(join(root, 'usr/bin'), { recursive: true });
   for (const name of names) cpSync(join(UNITS, name), join(root, 'etc/systemd/system', name));
-  for (const target of ['sysinit', 'basic', 'shutdown', 'network', 'network-pre', 'local-fs', 'timers', 'multi-user'])
+  for (const target of [
+    'sysinit',
+    'basic',
+    'shutdown',
+    'network',
+    'network-pre',
+    'local-fs',
+    'timers',
+    'sockets',
+    'multi-user',
+  ])
     writeFileSync(join(root, `etc/systemd/system/${target}.target`), '[Unit]\nDescription=of the test\n');
+  mkdirSync(join(root, 'bin'));
+  writeFileSync(join(root, 'bin/true'), '#!/bin/sh\n', { mode: 0o755 });
   writeFileSync(join(root, 'usr/bin/rsprep'), '#!/bin/sh\n');
   chmodSync(join(root, 'usr/bin/rsprep'), 0o755);
 });
@@ -54,6 +66,14 @@ describe.skipIf(analyze !== '')(`systemd-analyze${analyze}`, () => {
 });
 
 describe('the units', () => {
+  it('the socket holds the port and starts nothing that answers; the responder takes it over', () => {
+    const socket = text('rsprep-responder.socket');
+    expect(socket).toContain('\nService=rsprep-port.service\n');
+    expect(socket).toMatch(/^ListenDatagram=5300$/m);
+    expect(text('rsprep-port.service')).toContain('\nExecStart=/bin/true\n');
+    expect(text('rsprep-port.service')).toContain('\nRemainAfterExit=yes\n');
+    expect(text('rsprep-responder.service')).toContain('\nSockets=rsprep-responder.socket\n');
+  });
   it('apply comes before any network device is configured, by a target that it wants itself', () => {
     const unit = text('rsprep-apply.service');
     for (const line of ['Wants=network-pre.target', 'Before=network-pre.target', 'WantedBy=multi-user.target'])

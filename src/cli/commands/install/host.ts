@@ -88,6 +88,8 @@ export function stopUnits(paths: Paths): void {
     'rsprep-report.timer',
     'rsprep-heal.timer',
     'rsprep-responder.service',
+    'rsprep-responder.socket',
+    'rsprep-port.service',
     'rsprep-apply-retry.service',
     'rsprep-apply.service',
   ];

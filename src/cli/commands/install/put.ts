@@ -1,4 +1,5 @@
 import type { Distrust } from '../../../config/trust.ts';
+import { emptyDesired } from '../../../core/model/desired.ts';
 import { manifestAfter, noManifest, planInstall } from '../../../core/plan/install.ts';
 import { EXIT } from '../../../core/report/exit-code.ts';
 import {
@@ -80,6 +81,7 @@ async function collect(context: Context, options: Choices): Promise<Collected | 
     responder: options.responder || before.has(RESPONDER_LINK),
     node: nodeOf(context, options),
     devices: [...new Set(desired?.vips.map(({ device }) => device) ?? [])],
+    port: (desired ?? emptyDesired).responder.port,
     man: await manPage(context),
     completions,
   };

@@ -3,14 +3,20 @@ import type { Responder } from '../../../app/respond/respond.ts';
 import { errorText } from '../../../linux/files/errors.ts';
 import { wallClock } from '../../../linux/observe/wall-clock.ts';
 import { writeResponderRecord } from '../../../linux/ports/respond.ts';
-import type { Socket } from '../../../udp/socket.ts';
 import type { Context } from '../../context.ts';
+import type { HealthSockets } from './socket.ts';
 
 /** How often the counters are written for status and the textfile, milliseconds. */
 const RECORD_EVERY_MS = 10_000;
 
 /** Writes the counters every so often and on every change; a directory it may not write to is said once. */
-export function makeRecorder(context: Context, responder: Responder, socket: Socket, port: number, log: Logger) {
+export function makeRecorder(
+  context: Context,
+  responder: Responder,
+  sockets: Pick<HealthSockets, 'stats'>,
+  port: number,
+  log: Logger,
+) {
   let lastMs = Number.NEGATIVE_INFINITY;
   let last = '';
   let refused = false;
@@ -26,7 +32,7 @@ export function makeRecorder(context: Context, responder: Responder, socket: Soc
         pid: process.pid,
         at: wallClock().toISOString(),
         port,
-        stats: socket.stats(),
+        stats: sockets.stats(),
       };
       await writeResponderRecord(context.paths, { ...state, ...record });
     } catch (error) {

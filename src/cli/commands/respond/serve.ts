@@ -10,10 +10,11 @@ import type { Answer } from '../../../udp/answer.ts';
 import type { Context } from '../../context.ts';
 import { type Log, makeLogger } from '../../log.ts';
 import { watchApplied } from './applied.ts';
+import { type Held, heldSockets } from './held.ts';
 import { logEvent } from './log.ts';
 import { makeRecorder } from './record.ts';
 import { inALine, loadSettings } from './settings.ts';
-import { openHealthSocket } from './socket.ts';
+import { openHealthSockets } from './socket.ts';
 
 /** What a signal ends: whichever responder runs then. */
 interface Stop {
@@ -28,6 +29,7 @@ export async function serveUntilStopped(context: Context, settings: Desired, all
   // for nothing. It marks incrementally or not at all; --no-memory-reducer is only read while the heap is made.
   setFlagsFromString('--no-incremental-marking');
   const logging = await makeLogger(io, globals.verbose, globals.colour);
+  const held = await heldSockets(io.env);
   const stop: Stop = { stopped: false, responder: null, wake: () => undefined };
   io.onStop(() => {
     if (!stop.stopped) stop.responder?.stop();
@@ -35,7 +37,8 @@ export async function serveUntilStopped(context: Context, settings: Desired, all
     stop.wake();
   });
   // An apply may bring other directors, or another port: a new socket, in less time than any health check waits.
-  for (let next: Desired | null = settings; next !== null; ) next = await serve(context, next, allow, stop, logging);
+  for (let next: Desired | null = settings; next !== null; )
+    next = await serve(context, next, allow, stop, logging, held);
   logging.flush();
 }
 
@@ -46,16 +49,18 @@ async function serve(
   allow: readonly string[],
   stop: Stop,
   { log, flush }: Log,
+  held: readonly Held[],
 ): Promise<Desired | null> {
   const { io, globals, paths } = context;
   const { responder: config } = settings;
-  const opened = await openHealthSocket(config.port, [...settings.directors, ...allow]);
+  const opened = await openHealthSockets(settings, allow, held);
   if (opened.kind === 'failed') {
     io.err(safe`rsprep respond: ${opened.reason}\n  next: ss -lunp sport = :${config.port}\n`);
     io.setExitCode(EXIT.failed);
     return null;
   }
-  const { socket } = opened;
+  const { sockets } = opened;
+  for (const note of opened.notes) log.warn(note);
   const read = async (): Promise<ConfigurationNow> => {
     const loaded = await loadSettings(context);
     return loaded.kind === 'ok' ? loaded : { kind: 'unusable', reason: inALine(loaded) };
@@ -66,8 +71,8 @@ async function serve(
   const host = respondingAt(paths, options, placeBelow(globals.config, globals.root), read);
   const answering = {
     set: (answers: readonly Answer[], leaseMs: number, sinceMs: number) =>
-      socket.setAnswers({ answers, leaseMs, sinceMs }),
-    renew: (leaseMs: number, sinceMs: number) => socket.renewAnswers(leaseMs, sinceMs),
+      sockets.setAnswers({ answers, leaseMs, sinceMs }),
+    renew: (leaseMs: number, sinceMs: number) => sockets.renewAnswers(leaseMs, sinceMs),
   };
   const responder = makeResponder(host, answering, config, (event) => logEvent(log, event));
   stop.responder = responder;
@@ -76,7 +81,7 @@ async function serve(
     'responding',
   );
   const newlyApplied = watchApplied(paths, settings, allow);
-  const record = makeRecorder(context, responder, socket, config.port, log);
+  const record = makeRecorder(context, responder, sockets, config.port, log);
   let next: Desired | null = null;
   while (!stop.stopped && next === null) {
     const nextMs = await responder.tick();
@@ -86,14 +91,14 @@ async function serve(
     if (!stop.stopped && next === null) await sleepUntil(stop, nextMs);
   }
   if (stop.stopped) {
-    log.info({ graceMs: config.stopGraceMs, stats: socket.stats() }, 'silent from now on; ends after the grace time');
+    log.info({ graceMs: config.stopGraceMs, stats: sockets.stats() }, 'silent from now on; ends after the grace time');
     stop.wake = () => undefined;
     await new Promise((resolve) => setTimeout(resolve, config.stopGraceMs));
     await record(true);
     io.setExitCode(EXIT.ok);
   } else log.info('new directors or responder settings were applied: starting again with them');
   stop.responder = null;
-  await new Promise<void>((resolve) => socket.close(resolve));
+  await sockets.close();
   return stop.stopped ? null : next;
 }
 

@@ -208,6 +208,20 @@ describe('an upgrade', () => {
     expect(text(`${TIMER}.rsprep-saved`)).toMatch(/# first\n$/);
     expect(text(`${TIMER}.rsprep-saved.2`)).toMatch(/# second\n$/);
   });
+  it('has systemd hold the port of the configuration for the responder', async () => {
+    const socket = '/etc/systemd/system/rsprep-responder.socket';
+    const link = '/etc/systemd/system/sockets.target.wants/rsprep-responder.socket';
+    await install();
+    expect(text(socket)).toContain('\nListenDatagram=5300\n');
+    expect(lstatSync(at(link), { throwIfNoEntry: false })).toBe(undefined);
+    mkdirSync(at('/etc/rsprep'), { recursive: true });
+    const config = 'version: 1\nvips: [192.0.2.10]\ndirectors: [10.0.0.2]\nresponder: {port: 53}\n';
+    writeFileSync(at('/etc/rsprep/rsprep.yaml'), config, { mode: 0o644 });
+    await install('--responder');
+    expect(text(socket)).toContain('\nListenDatagram=53\n');
+    expect(text(socket)).toContain('\nListenDatagram=127.0.0.1:53\n');
+    expect(lstatSync(at(link)).isSymbolicLink()).toBe(true);
+  });
   it('keeps the responder enabled, and cron, that were chosen before', async () => {
     const link = '/etc/systemd/system/multi-user.target.wants/rsprep-responder.service';
     await install('--responder', '--cron');
