@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type StdioOptions, spawn } from 'node:child_process';
 import { existsSync, readlinkSync } from 'node:fs';
 import type { Failure } from '../../app/ports/host.ts';
 import type { BootSpan } from '../../core/model/boot-clock.ts';
@@ -49,8 +49,10 @@ export async function armWatchdog(
   timeoutMs: number,
 ): Promise<Failure | null> {
   const revert = [...self, '--root', paths.root, 'confirm', '--revert', token];
-  const argv = ['-c', LOOP, SLEEPER, String(Math.ceil(untilMs / 10)), ...revert];
-  return hasSystemd() ? armService(argv, token, timeoutMs) : armProcess(argv);
+  const words = [SLEEPER, String(Math.ceil(untilMs / 10)), ...revert];
+  return hasSystemd()
+    ? armService(['-c', LOOP, ...words], token, timeoutMs)
+    : armProcess(['-c', SAYS_SO + LOOP, ...words]);
 }
 
 function hasSystemd(): boolean {
@@ -85,6 +87,9 @@ async function armService(argv: readonly string[], token: string, timeoutMs: num
   return { kind: 'failed', message, next: 'nothing was changed; see `systemctl status`, or apply without --confirm' };
 }
 
+/** Before anything is changed: one that died at its start would take nothing back. systemd starts it again by itself. */
+const SAYS_SO = 'read -r up idle </proc/uptime\necho armed\nexec >/dev/null\n';
+
 function armProcess(argv: readonly string[]): Promise<Failure | null> {
   return new Promise((resolve) => {
     const failed = (error: unknown): void => {
@@ -92,9 +97,12 @@ function armProcess(argv: readonly string[]): Promise<Failure | null> {
       resolve({ kind: 'failed', message, next: 'nothing was changed; apply without --confirm' });
     };
     try {
-      const child = spawn('/bin/sh', argv, { env: CHILD_ENV, cwd: '/', stdio: 'ignore', detached: true });
+      const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
+      const child = spawn('/bin/sh', argv, { env: CHILD_ENV, cwd: '/', stdio, detached: true });
       child.once('error', failed);
-      child.once('spawn', () => {
+      child.once('exit', () => failed(new Error('it ended at once')));
+      child.stdout?.once('data', () => {
+        child.stdout?.destroy();
         child.unref();
         resolve(null);
       });
