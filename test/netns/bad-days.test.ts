@@ -111,6 +111,18 @@ describe('files', () => {
     });
   });
 
+  it('read-only /etc without a sysctl.d, as the unit has it: boot prepares the host, and says what the next one lacks', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net);
+      rmSync(agent.file('etc/sysctl.d'), { recursive: true, force: true });
+      const outcome = net.rs.run(under(readOnly(agent.file('etc')), agent.argv('apply', '--boot')));
+      expectCode(outcome, 2);
+      expect(outcome.stdout).toMatch(/failed +write \/etc\/sysctl\.d\/99-zz-rsprep\.conf/);
+      expect(net.rs.run(['ip', '-o', 'address', 'show', 'dev', 'lo']).stdout).toContain(`${VIP}/32`);
+      expect(net.rs.run(['cat', '/proc/sys/net/ipv4/conf/all/arp_ignore']).stdout).toBe('1\n');
+    });
+  });
+
   it('read-only /etc: a leaking host is fixed all the same, and what will not survive a boot is said', async () => {
     await withNetwork((net) => {
       const agent = agentOn(net);

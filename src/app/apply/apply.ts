@@ -83,7 +83,9 @@ async function converge(
     return lifted(host, { ...report, notes: [...report.notes, ...left, ...idle], ending: 'nothing-to-do' });
   }
   const addresses = desired.vips.length + (oldLedger(before)?.addresses.length ?? 0);
-  const unfit = host.preflightHost({ etc: desired.persist && !leaksNow(before), ledger: true, addresses });
+  // At boot the host is prepared all the same: what the next boot would lack is said.
+  const etc = desired.persist && !options.boot && !leaksNow(before);
+  const unfit = host.preflightHost({ etc, ledger: true, addresses });
   if (unfit) return closeWithoutWriting(host, report, before, plan.steps, { ...options, lockFd }, unfit);
   const confirmMs = plan.steps.some(changesLive) ? options.confirmMs : null;
   const ran = await runSteps(host, desired, { ...options, confirmMs, lockFd }, base, before, plan.steps);

@@ -36,6 +36,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
+it('a folder that a host may lack keeps no unit from starting', () => {
+  const paths = names.flatMap((name) => [...text(name).matchAll(/^ReadWritePaths=(.*)$/gm)].map(([, path]) => path));
+  expect(paths).toContain('-/etc/sysctl.d');
+  expect(paths.filter((path) => !path?.startsWith('-'))).toEqual([]);
+});
+
 const analyze = needs('systemd-analyze', 'systemd');
 describe.skipIf(analyze !== '')(`systemd-analyze${analyze}`, () => {
   it.each(names)('verify has nothing to say about %s', (name) => {
