@@ -232,7 +232,8 @@ describe('write-ahead', () => {
       const lines = readFileSync(log, 'utf8').split('\n');
       const first = (pattern: RegExp, from = 0): number =>
         lines.findIndex((line, index) => index >= from && pattern.test(line));
-      const synced = first(/fsync\(\d+<[^>]*state\.json/);
+      // The temporary file, whose name nobody can guess.
+      const synced = first(/fsync\(\d+<[^>]*\/rsprep\/[^>]+>/);
       const renamed = first(/rename.*"[^"]*state\.json"/, synced);
       const folderSynced = first(/fsync\(\d+<[^>]*\/rsprep>/, renamed);
       const sysctl = first(/write\w*\(\d+<\/proc\/sys\/net/);
