@@ -59,11 +59,12 @@ export function parseRecord(line: string): RunRecord | null {
     return null;
   }
   if (!isObject(parsed) || parsed.v !== JOURNAL_VERSION || !isTime(parsed.at)) return null;
-  const numbers = ['seq', 'changedSeq', 'told', 'exit', 'ms', 'open'].every((key) => Number.isFinite(parsed[key]));
+  const counts = ['seq', 'changedSeq', 'told'].every((key) => isCount(parsed[key]));
+  const numbers = ['exit', 'ms', 'open'].every((key) => Number.isFinite(parsed[key]));
   const lists = ['new', 'changed', 'gone'].every((key) => parsed[key] === undefined || isFindings(parsed[key]));
   const { who = {}, overrides = [], failure = '' } = parsed;
   const rest = isObject(who) && Object.values(who).every(isTexts) && isTexts(overrides) && isText(failure);
-  return numbers && lists && rest ? (parsed as unknown as RunRecord) : null;
+  return counts && numbers && lists && rest ? (parsed as unknown as RunRecord) : null;
 }
 
 /** Null for what is none of ours; it can be made again from the journal. */
@@ -74,11 +75,14 @@ export function parseLastRun(text: string): LastRun | null {
   } catch {
     return null;
   }
-  if (!isObject(parsed) || parsed.format !== 1 || !Number.isFinite(parsed.seq) || !isFindings(parsed.open)) return null;
+  if (!isObject(parsed) || parsed.format !== 1 || !isCount(parsed.seq) || !isFindings(parsed.open)) return null;
   const { toldAt, successAt, textfile } = parsed;
   const times = [toldAt, successAt].every((time) => time === null || isTime(time));
   return times && (textfile === null || isText(textfile)) ? (parsed as unknown as LastRun) : null;
 }
+
+/** Ten digits, as names of rotated files have them: a run a second for three hundred years. */
+const isCount = (item: unknown): boolean => Number.isInteger(item) && Number(item) >= 0 && Number(item) < 1e10;
 
 /** The user rsprep may write these files, and root reads them: every field is looked at before it is used. */
 const isFindings = (list: unknown): boolean => Array.isArray(list) && list.every(isFinding);

@@ -6,6 +6,7 @@ import { decodeSocketAddress, encodeSocketAddress } from '../../udp/socket-addre
 import { errnoText } from './errno.ts';
 import { ADDRESS_ROOM, FAMILY, type Packets, POLL_OUT, SOCKET } from './native.ts';
 
+const EINTR = -4;
 const ECONNREFUSED = -111;
 const EINPROGRESS = -115;
 const SOL_SOCKET = 1;
@@ -72,9 +73,21 @@ function connect(packets: Packets, fd: number, { ip, port }: Question, timeoutMs
   const status = packets.connectTo(fd, socketAddress(ip, port));
   if (status === 0) return { kind: 'connected' };
   if (status !== EINPROGRESS) return refusedOr(status);
-  if (packets.waitOn(fd, POLL_OUT, timeoutMs) === 0) return { kind: 'silence' };
+  const ready = waitThroughSignals(packets, fd, timeoutMs);
+  if (ready === 0) return { kind: 'silence' };
+  if (ready < 0) return refusedOr(ready);
   const error = packets.getSocketOption(fd, SOL_SOCKET, SO_ERROR);
   return error === 0 ? { kind: 'connected' } : refusedOr(-Math.abs(error));
+}
+
+/** ppoll(2) ends early when a signal is handled: a resized terminal is no answer. @returns revents, 0 when none came, or a negative errno */
+function waitThroughSignals(packets: Packets, fd: number, timeoutMs: number): number {
+  const endMs = performance.now() + timeoutMs;
+  for (;;) {
+    const leftMs = Math.max(0, Math.ceil(endMs - performance.now()));
+    const ready = packets.waitOn(fd, POLL_OUT, leftMs);
+    if (ready !== EINTR || leftMs === 0) return ready === EINTR ? 0 : ready;
+  }
 }
 
 const refusedOr = (status: number): Asked =>

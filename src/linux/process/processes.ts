@@ -68,10 +68,14 @@ export function askSocket(holder: Holder | null, level: number, option: number):
   if (result === -EPERM || result === -EACCES) {
     return unreadable('privilege', `looking at a socket of ${holder.name} needs CAP_SYS_PTRACE`);
   }
-  return result === -ENOSYS ? unreadable('io', 'this kernel has no pidfd_getfd(2), which came with Linux 5.6') : absent;
+  if (result === -ENOSYS) return unreadable('io', 'this kernel has no pidfd_getfd(2), which came with Linux 5.6');
+  // The process has ended, or has closed the socket; anything else (no descriptor left, say) says nothing about it.
+  return result === -ESRCH || result === -EBADF
+    ? absent
+    : unreadable('io', `a socket of ${holder.name} could not be asked (errno ${-result})`);
 }
 
-const [EPERM, EACCES, ENOSYS] = [1, 13, 38];
+const [EPERM, ESRCH, EBADF, EACCES, ENOSYS] = [1, 3, 9, 13, 38];
 const isRoot = (): boolean => process.getuid?.() === 0;
 
 /** The addon, loaded when the first socket is to be asked; a word about why not where it cannot be. */

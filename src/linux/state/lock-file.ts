@@ -15,6 +15,8 @@ import { basename, dirname } from 'node:path';
 import { errorCode } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import { namesOrNone } from '../files/folders.ts';
+import { inFolder } from '../files/handle.ts';
+import { LOCK_PATH, type Paths } from '../files/paths.ts';
 
 /**
  * The open lock file. Whoever can open a file can also lock it (flock(2) asks for no permission), so nobody else may: 0600 in a
@@ -36,12 +38,16 @@ export class NotOurs extends Error {
   }
 }
 
+const LOCK_FOLDER = dirname(LOCK_PATH);
 const OTHERS = 0o077;
 const { O_RDONLY, O_RDWR, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
-/** @throws NotOurs, or the system's error. */
-export function openLockFile(path: string): LockFile {
-  const folder = openFolder(dirname(path));
+/**
+ * @param path of the lock, for messages
+ * @throws NotOurs, or the system's error.
+ */
+export function openLockFile(paths: Paths, path: string): LockFile {
+  const folder = openFolder(paths, dirname(path));
   try {
     const { fd, stats } = openFile(folder, 'lock', path);
     return { folder, fd, inode: stats.ino, isLoose: (stats.mode & OTHERS) !== 0 };
@@ -51,11 +57,14 @@ export function openLockFile(path: string): LockFile {
   }
 }
 
-/** Never by path from here on: what is behind the descriptor is what was looked at. */
-function openFolder(path: string): number {
-  const above = dirname(path);
-  mkdirSync(above, { recursive: true, mode: 0o755 });
-  const parent = openSync(above, O_RDONLY | O_DIRECTORY);
+/**
+ * Never by path: below a --root somebody else may exchange a folder with a link to one of this machine. What is behind the descriptor is what
+ * was looked at.
+ */
+function openFolder(paths: Paths, path: string): number {
+  const parent = inFolder(paths, dirname(LOCK_FOLDER), true, (above) =>
+    openSync(above.at('.'), O_RDONLY | O_DIRECTORY),
+  );
   try {
     return enterOurs(parent, path);
   } finally {

@@ -41,7 +41,7 @@ export async function acquireLock(paths: Paths, timeoutMs: number, command: stri
   const endMs = monotonicMs() + timeoutMs;
   for (let tries = 1; ; tries += 1) {
     const leftMs = Math.max(0, Math.round(endMs - monotonicMs()));
-    const taken = await tryOnce(path, leftMs);
+    const taken = await tryOnce(paths, path, leftMs);
     if (taken.kind === 'held') {
       note(taken.file.fd, `${JSON.stringify({ pid: process.pid, command, since: now.toISOString() })}\n`);
       shut(taken.file.folder);
@@ -56,10 +56,10 @@ export async function acquireLock(paths: Paths, timeoutMs: number, command: stri
 
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-async function tryOnce(path: string, timeoutMs: number): Promise<Taken> {
+async function tryOnce(paths: Paths, path: string, timeoutMs: number): Promise<Taken> {
   let file: LockFile;
   try {
-    file = openLockFile(path);
+    file = openLockFile(paths, path);
   } catch (error) {
     return { kind: 'failed', failure: openFailure(path, error) };
   }

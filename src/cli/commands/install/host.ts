@@ -1,3 +1,4 @@
+import { resolveTrusted, trustedOwners } from '../../../config/trust.ts';
 import { CONFIG_PATH } from '../../../core/model/desired.ts';
 import type { Wanted } from '../../../core/plan/install.ts';
 import { errorCode, errorText } from '../../../linux/files/errors.ts';
@@ -56,9 +57,20 @@ export function afterInstall(paths: Paths, wanted: readonly Wanted[], node: stri
 function codeCaches(paths: Paths, wanted: readonly Wanted[], node: string): readonly string[] {
   const program = wanted.filter(({ path }) => path.startsWith(`${PROGRAM_DIRECTORY}/`));
   const other = program.find((item) => identityAt(paths, item.path) !== identityOf(item));
-  if (other === undefined) return makeCodeCaches(paths, node);
+  const why = other === undefined ? distrustOfProgram(paths) : `${other.path} is not what was installed`;
+  if (why === null) return makeCodeCaches(paths, node);
   deleteCodeCaches(paths);
-  return [`no code cache: ${other.path} is not what was installed; rsprep only starts slower`];
+  return [`no code cache: ${why}; rsprep only starts slower`];
+}
+
+/** Below a --root the program may lie in a folder of another user, who could put his own in its place just before root runs it here. */
+function distrustOfProgram(paths: Paths): string | null {
+  try {
+    const program = resolveTrusted(paths.at(`${PROGRAM_DIRECTORY}/rsprep.cjs`), trustedOwners(), paths.root);
+    return program.kind === 'trusted' ? null : program.why.message;
+  } catch (error) {
+    return errorText(error);
+  }
 }
 
 /** What somebody made by hand before; nothing of it is touched. */

@@ -2,6 +2,7 @@
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   cpSync,
   lstatSync,
   mkdirSync,
@@ -515,5 +516,15 @@ describe('what root would run', () => {
     const said = await install();
     expect(said.code).toBe(0);
     expect(said.out).toContain('no code cache: /usr/lib/rsprep/rsprep-program.cjs is not what was installed');
+  });
+
+  const needsRoot = process.getuid?.() === 0 ? '' : ' (not run: needs root)';
+  it.skipIf(needsRoot !== '')(`root runs nothing that lies in another user’s folder${needsRoot}`, async () => {
+    mkdirSync(at('/usr/lib/rsprep'), { recursive: true });
+    chownSync(at('/usr/lib/rsprep'), 4242, 4242);
+    const said = await install();
+    expect(said.code).toBe(0);
+    expect(said.out).toMatch(/no code cache: .*\/usr\/lib\/rsprep/);
+    expect(readdirSync(at('/usr/lib/rsprep')).filter((name) => name.includes('.cache'))).toEqual([]);
   });
 });
