@@ -34,8 +34,11 @@ export function readQuickly(text: string): { readonly value: unknown } | null {
   }
 }
 
-/** Of the marks of documents only `---` at the very left: js-yaml takes an indented one for a mark as well. */
-const NOT_OURS = /[^\x20-\x7e\n]|\\|^ +---|^ *\.\.\./m;
+/**
+ * Of the marks of documents only `---` at the very left: js-yaml takes an indented one for a mark as well. It also passes over a line that begins
+ * like a directive, and goes on right behind the end of a flow collection.
+ */
+const NOT_OURS = /[^\x20-\x7e\n]|\\|^ +---|^ *\.\.\.|^ *%|[}\]][^ \n,:}\]]/m;
 const MAX_DEPTH = 16;
 const KEY = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 // valibot passes these over on every object, known or not; the other reader reports them.
