@@ -72,13 +72,17 @@ export class Socket extends SocketLife {
    * Answers requests of the health protocol on a native thread from now on, without JavaScript, for `leaseMs`; `message` is
    * not emitted any more, `send` refuses, and the `strict` checks hold. Null goes silent at once. Call it again, or
    * `renewAnswers`, before the lease ends; else votes go unanswered.
-   * @throws TypeError for a subject that is no address or occurs twice; SocketError when no thread can be started
+   * @throws TypeError for a subject that is no address or occurs twice; SocketError when no thread can be started, or what was sent still waits
    */
   setAnswers(given: Answers | null): void {
     const open = this.bound();
     if (this.options.strict !== true)
       throw usageError('EINVAL', 'setAnswers needs a socket made with { strict: true }');
     const table = given === null ? null : encodeAnswers(given.answers);
+    // The thread takes over the buffers in which what is sent waits.
+    if (!this.#answering) open.outgoing.flush();
+    if (!this.#answering && open.outgoing.waiting > 0)
+      throw usageError('EBUSY', 'setAnswers: expected all that was sent to have left; wait for the callbacks of send');
     const until = given === null ? 0 : (given.sinceMs ?? this.native.bootMs()) + given.leaseMs;
     const status = this.native.answer(open.handle, table, until);
     if (status < 0) throw systemError(status, 'setAnswers');

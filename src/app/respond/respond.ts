@@ -196,8 +196,8 @@ export function makeResponder(
       lookAndRemember();
     }
     lastFingerprint = fingerprint;
-    const sinceMs = looksNow ? host.bootMs() : startedMs;
-    answer(notesNow(), sinceMs);
+    // The moment of the look itself: frozen since then, the lease has gone by too.
+    answer(notesNow(), looksNow ? lookedAtMs + lookMs : startedMs);
   }
 
   return {

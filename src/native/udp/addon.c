@@ -53,6 +53,7 @@ static napi_value flush(napi_env env, napi_callback_info info) { /* (socket, fir
   struct call call = arguments_of(env, info);
   struct binding *binding = open_binding(env, call.arguments[0]);
   if (binding == NULL) return integer(env, -ERR_BADF);
+  if (binding->answering) return integer(env, -ERR_INVAL); /* the thread has the slots for itself */
   i32 first = 0, end = 0;
   napi_get_value_int32(env, call.arguments[1], &first);
   napi_get_value_int32(env, call.arguments[2], &end);
@@ -153,7 +154,10 @@ struct interface_request { char name[16]; i32 index; u8 rest[20]; };
 static napi_value interface_index(napi_env env, napi_callback_info info) { /* (name): index or negative errno */
   struct call call = arguments_of(env, info);
   struct interface_request request = {{0}, 0, {0}};
-  size_t length;
+  size_t length = 0;
+  /* A name that is longer than any is nobody's: cut off it could be another's. */
+  if (napi_get_value_string_utf8(env, call.arguments[0], NULL, 0, &length) != 0 || length >= sizeof request.name)
+    return integer(env, -19); /* ENODEV */
   napi_get_value_string_utf8(env, call.arguments[0], request.name, sizeof request.name, &length);
   long fd = KERNEL(socket, FAMILY_INET, 2 | 02000000, 0, 0, 0);
   if (fd < 0) return integer(env, fd);

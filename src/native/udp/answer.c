@@ -42,10 +42,10 @@ static u32 status_only(struct answerer *answerer, const struct wire_request *req
   return wire_reply(out, request, verdict, (const u8 *)text, length);
 }
 
-u32 answer_compose(struct answerer *answerer, const struct wire_request *request, u64 now, u8 *out) {
+u32 answer_compose(struct answerer *answerer, const struct wire_request *request, int in_force, u8 *out) {
   static const char stale[] = "the agent has stopped renewing its word: hung, stopped or overloaded";
   static const char unknown[] = "this VIP or service is not in the state last applied on this host";
-  if (now >= __atomic_load_n(&answerer->lease_until_ns, __ATOMIC_ACQUIRE))
+  if (!in_force)
     return status_only(answerer, request, VERDICT_STALE, stale, sizeof stale - 1, COUNT_EXPIRED, out);
   const struct answer_entry *entry = find(answerer->current, request->key);
   if (entry == NULL)
@@ -65,7 +65,10 @@ static void take_table(struct answerer *answerer) {
 static void answer_batch(struct answerer *answerer, u32 received) {
   struct engine *engine = answerer->engine;
   u32 ready = 0;
-  take_table(answerer); /* after receiving: a word given before a request arrived holds for it */
+  /* Both after receiving: a word given before a request arrived holds for it. The lease first: JavaScript hands over a table, then its lease, so
+   * that a new lease never makes an old table good again. */
+  u64 until = __atomic_load_n(&answerer->lease_until_ns, __ATOMIC_ACQUIRE);
+  take_table(answerer);
   u64 now = now_ns();
   for (u32 i = 0; i < received; i++) {
     struct packet packet;
@@ -77,16 +80,16 @@ static void answer_batch(struct answerer *answerer, u32 received) {
     }
     if (!engine_admit(engine, &packet, now)) continue;
     count(engine, COUNT_RECEIVED, 1);
-    u32 length = answer_compose(answerer, &request, now, packet.data); /* over the request: never longer than it */
+    u32 length = answer_compose(answerer, &request, now < until, packet.data); /* over the request: never longer than it */
     if (length == 0) continue;
     struct outgoing reply = {.data = packet.data, .length = length, .family = packet.family, .has_local = 1,
                              .local_interface = packet.interface};
     copy_bytes(reply.local, packet.local, 16);
     engine_prepare_answer(engine, ready++, i, &reply);
   }
-  /* Frozen since `now`: what was composed then is no longer anybody's word. */
-  u64 until = __atomic_load_n(&answerer->lease_until_ns, __ATOMIC_ACQUIRE);
-  if (now < until && now_ns() >= until) return count(engine, COUNT_EXPIRED, ready);
+  /* Frozen since `now`, or the lease was ended meanwhile: what was composed then is no longer anybody's word. */
+  u64 present = __atomic_load_n(&answerer->lease_until_ns, __ATOMIC_ACQUIRE);
+  if (now < until && now_ns() >= (present < until ? present : until)) return count(engine, COUNT_EXPIRED, ready);
   /* What does not fit the socket's buffer is lost, as on a wire; the director asks again. */
   engine_send(engine, 0, ready, NULL);
 }

@@ -21,8 +21,8 @@ struct answerer {
 /* Copies entries (each 264 bytes as above) into a table; NULL when there is no memory. */
 struct answer_table *answer_table_copy(const u8 *entries, u32 count);
 void answer_table_free(struct answer_table *table);
-/* Composes the reply to one admitted packet into `out` (as many bytes as the request has; may be its own memory): its length, or 0 for silence. Counts. */
-u32 answer_compose(struct answerer *answerer, const struct wire_request *request, u64 now_ns, u8 *out);
+/* Composes the reply to one admitted packet into `out` (as many bytes as the request has; may be its own memory): its length, or 0 for silence. Counts. `in_force`: the lease holds. */
+u32 answer_compose(struct answerer *answerer, const struct wire_request *request, int in_force, u8 *out);
 void answer_thread(void *answerer);
 
 #endif

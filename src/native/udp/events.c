@@ -114,6 +114,11 @@ static void attach(struct binding *binding) {
   if (binding->open && !binding->answering) binding_poll(binding, (int)binding->polling);
 }
 
+/* A listener may have closed the socket, stopped reading, or left it to the answer thread, which then has the buffers for itself. */
+static int may_receive(const struct binding *binding) {
+  return binding->open && !binding->answering && binding->polling & UV_POLL_READABLE;
+}
+
 static void on_poll(uv_handle_t *handle, int status, int events) {
   struct binding *binding = uv_handle_get_data(handle);
   napi_handle_scope scope;
@@ -126,7 +131,7 @@ static void on_poll(uv_handle_t *handle, int status, int events) {
     binding_call(binding, EVENT_ERROR, error == 0 ? -status : error, NULL);
   } else if (!binding->answering) {
     if (events & UV_POLL_WRITABLE) binding_call(binding, EVENT_WRITABLE, 0, NULL);
-    for (u32 i = 0; i < BATCHES_PER_WAKE && binding->open && binding->polling & UV_POLL_READABLE; i++) {
+    for (u32 i = 0; i < BATCHES_PER_WAKE && may_receive(binding); i++) {
       int received = engine_receive(&binding->engine, FLAG_DONTWAIT);
       if (received >= BUSY_BATCH && !binding->detached) {
         uv_poll_stop(binding->poll);

@@ -423,3 +423,42 @@ describe('the addon', () => {
     expect(() => execFileSync(process.execPath, ['-e', script('')], { timeout: 700 })).toThrow(/ETIMEDOUT/);
   });
 });
+
+describe('setAnswers', () => {
+  it('ends messages within the batch at hand, however many wait: the thread has the buffers for itself', async () => {
+    const socket = await bound({ type: 'udp4', strict: true, batch: 16 }, '127.0.0.1');
+    let [before, after] = [0, 0];
+    socket.on('message', () => {
+      if (before++ > 0) after++;
+      else socket.setAnswers({ answers: [], leaseMs: 60_000 });
+    });
+    const client = await plain();
+    const { port } = socket.address();
+    // All of them wait in the socket's queue before any is read.
+    const sent = Array.from(
+      { length: 200 },
+      () => new Promise((resolve) => client.send(Buffer.alloc(20, 65), port, '127.0.0.1', resolve)),
+    );
+    await Promise.all(sent);
+    for (let tries = 0; tries < 200 && socket.stats().malformed === 0; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(socket.stats().malformed).toBeGreaterThan(0); // the thread has read what was left
+    expect(after).toBeLessThan(16);
+  });
+
+  it('sends what was sent before, and no name that is longer than an interface’s means another one', async () => {
+    const socket = await bound({ type: 'udp4', strict: true }, '127.0.0.1');
+    const client = await plain();
+    const got = once(client, 'message');
+    const done = new Promise((resolve) =>
+      socket.send(Buffer.from('early'), client.address().port, '127.0.0.1', resolve),
+    );
+    socket.setAnswers({ answers: [], leaseMs: 60_000 });
+    expect(await done).toBeFalsy();
+    expect(String((await got)[0])).toBe('early');
+    // The kernel takes 15 bytes of a name (IFNAMSIZ); `lo` padded to more than that is not `lo`.
+    expect(loadNative().interfaceIndex('lo')).toBe(1);
+    expect(loadNative().interfaceIndex(`lo\0${'x'.repeat(20)}`)).toBeLessThan(0);
+    expect(loadNative().interfaceIndex('x'.repeat(16))).toBe(-19);
+  });
+});

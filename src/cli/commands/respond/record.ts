@@ -9,7 +9,7 @@ import type { HealthSockets } from './socket.ts';
 /** How often the counters are written for status and the textfile, milliseconds. */
 const RECORD_EVERY_MS = 10_000;
 
-/** Writes the counters every so often and on every change; a directory it may not write to is said once. */
+/** Writes the counters every so often and on every change; what keeps it from that is said once. */
 export function makeRecorder(
   context: Context,
   responder: Responder,
@@ -19,12 +19,13 @@ export function makeRecorder(
 ) {
   let lastMs = Number.NEGATIVE_INFINITY;
   let last = '';
-  let refused = false;
+  let refused = '';
   return async (now = false): Promise<void> => {
     const state = responder.state();
     const { looks: _looks, lookMs: _lookMs, ...what } = state;
     const text = JSON.stringify(what);
-    if (refused || (!now && text === last && performance.now() - lastMs < RECORD_EVERY_MS)) return;
+    // Where it failed, no more often than that: a folder may be mended, a disk have space again.
+    if (!now && (text === last || refused !== '') && performance.now() - lastMs < RECORD_EVERY_MS) return;
     [last, lastMs] = [text, performance.now()];
     try {
       const record = {
@@ -35,9 +36,11 @@ export function makeRecorder(
         stats: sockets.stats(),
       };
       await writeResponderRecord(context.paths, { ...state, ...record });
+      refused = '';
     } catch (error) {
-      refused = true;
-      log.warn(`the counters for status and the textfile cannot be written: ${errorText(error)}`);
+      const why = errorText(error);
+      if (why !== refused) log.warn(`the counters for status and the textfile cannot be written: ${why}`);
+      refused = why;
     }
   };
 }
