@@ -131,6 +131,12 @@ const layouts: readonly Layout[] = [
   },
 ];
 
+/** Its link-local address is tentative for a second or two (RFC 4862 5.4), and no host is prepared before. */
+const linkLocal = (device: string, families: string): string =>
+  families === '6'
+    ? `for i in $(seq 100); do ip -6 -o address show dev ${device} scope link -tentative | grep -q inet6 && break; sleep 0.1; done`
+    : ':';
+
 describe('no false alarm', () => {
   for (const layout of layouts) {
     it(layout.name, { timeout: 600_000 }, async () => {
@@ -140,7 +146,8 @@ describe('no false alarm', () => {
       await rs(`${layout.build}
         ip address add ${RIP} dev ${device}; ip address add ${RIP6} dev ${device} nodad
         ip route add default via 10.0.0.1${table}; ip route add default via fd00::1 dev ${device}${table}
-        ${files(device)}`);
+        ${files(device)}
+        ${linkLocal(device, families)}`);
       // Without probes: they are given 300 ms, which Node in a guest on a busy machine does not keep.
       const services = ['tcp/8080', 'udp/5353'];
       await agent.configure({

@@ -209,13 +209,6 @@ describe('a shared false positive empties no farm', () => {
 
   it('every configuration edited to nonsense', () => edited({ nonsense: true }, 'the one last applied stays in force'));
 
-  it('"ip" broken everywhere, when there is something to look at', async () => {
-    const calls = farm.running.responders.map(breakIp);
-    for (const host of farm.servers) host.run('ip', 'address', 'add', '192.0.2.200/32', 'dev', 'eth0');
-    await bothStay(6 * INTERVAL_MS);
-    for (const count of calls) expect(count()).toBeGreaterThan(1); // it was needed, again and again
-  });
-
   it('every responder silent at once: the sorry server goes on serving', async () => {
     const load = farm.load();
     await sleep(200);
@@ -234,5 +227,13 @@ describe('a shared false positive empties no farm', () => {
     const lost = answers.filter(({ by }) => by === null).map(({ at }) => at);
     console.log(`every responder silent: asked ${answers.length}, lost ${lost.length} at the two changes`);
     expect(lost.length).toBeLessThan(answers.length / 10);
+  });
+
+  // The last one: who was frozen longer than the lease has to look again, and with this could not.
+  it('"ip" broken everywhere, when there is something to look at', async () => {
+    const calls = farm.running.responders.map(breakIp);
+    for (const host of farm.servers) host.run('ip', 'address', 'add', '192.0.2.200/32', 'dev', 'eth0');
+    await bothStay(6 * INTERVAL_MS);
+    for (const count of calls) expect(count()).toBeGreaterThan(1); // it was needed, again and again
   });
 });

@@ -169,7 +169,8 @@ async function rollBack(
   if (input.during.unconfirmed && !broken && !late) await host.disarmWatchdog(input.during.unconfirmed.token);
   const keptSteps = new Map(kept.map(({ step, because }) => [step, because]));
   const { judgement } = look(host, before.context.desired, false, before.early);
-  const but = kept.length > 0 ? `, except for ${kept.length} steps that keep the VIP from leaking` : '';
+  const keeps = kept.length === 1 ? 'one step that keeps' : `${kept.length} steps that keep`;
+  const but = kept.length > 0 ? `, except for ${keeps} the VIP from leaking` : '';
   return {
     ...base,
     notes: [...base.notes, ...(late ? [late.message] : [])],
@@ -194,9 +195,12 @@ function describeUndone(
   kept: ReadonlyMap<Step, string>,
   whole: boolean,
 ): StepReport {
-  if (report.status !== 'done') return report;
   const step = performed.done.find(({ action }) => action === report.action);
   const because = step ? kept.get(step) : undefined;
+  // Of a step that failed after its write: it may be in force.
+  if (report.status === 'failed' && because !== undefined)
+    return { ...report, detail: `${report.detail ?? 'it failed'}; kept, if it is in force: ${because}` };
+  if (report.status !== 'done') return report;
   if (because !== undefined) return { ...report, status: 'kept', detail: because };
   return whole ? { ...report, status: 'undone' } : report;
 }
