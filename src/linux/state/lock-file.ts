@@ -62,6 +62,7 @@ export function openLockFile(paths: Paths, path: string): LockFile {
  * was looked at.
  */
 function openFolder(paths: Paths, path: string): number {
+  mkdirSync(paths.root, { recursive: true, mode: 0o755 });
   const parent = inFolder(paths, dirname(LOCK_FOLDER), true, (above) =>
     openSync(above.at('.'), O_RDONLY | O_DIRECTORY),
   );

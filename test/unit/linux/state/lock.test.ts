@@ -53,6 +53,17 @@ it('is for its owner alone', async () => {
   held(await acquire()).release();
 });
 
+it('below a root that is not there yet makes that root', async () => {
+  const fresh = join(root, 'not/yet');
+  const lock = await acquireLock(new Paths(fresh), 0, 'apply', new Date(0));
+  expect([lock.kind, modeOf(join(fresh, 'run/rsprep')), modeOf(join(fresh, 'run/rsprep/lock'))]).toEqual([
+    'held',
+    0o700,
+    0o600,
+  ]);
+  if (lock.kind === 'held') lock.release();
+});
+
 it('a loose one is replaced: who has it open already can hold nothing with it', async () => {
   makeLoose();
   const before = statSync(path).ino;
