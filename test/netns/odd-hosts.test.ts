@@ -2,7 +2,7 @@
 // a VIP that is the primary of its NIC, a strict umask, a pipe that nobody reads, a terminal that goes away.
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { badIp, under } from '../support/faults.ts';
+import { badIp, lateLocalRoute, under } from '../support/faults.ts';
 import { RIP, VIP, VIP6, withNetwork } from '../support/netns.ts';
 import { signal, sleep } from '../support/process.ts';
 import { agentOn, expectCode, findingsOf, verifyIds } from '../support/rsprep.ts';
@@ -195,6 +195,15 @@ describe('callers', () => {
       // The configuration, the ledger and the kernel are what was written to, and not what took the number of the closed one.
       expect(readFileSync(agent.configFile, 'utf8')).toContain(VIP);
       expect(() => JSON.parse(readFileSync(agent.file('var/lib/rsprep/state.json'), 'utf8'))).not.toThrow();
+    });
+  });
+
+  it('apply waits for the local route of an IPv6 VIP, which the kernel adds a moment after the address', async () => {
+    await withNetwork((net) => {
+      const agent = agentOn(net, net.rs, { version: 1, vips: [VIP, VIP6] });
+      expectCode(net.rs.run(under(lateLocalRoute(agent, VIP6), agent.argv('apply'))), 0);
+      expect(existsSync(agent.file('late-ip/real.late'))).toBe(true);
+      expect(verifyIds(agent)).toEqual({ code: 0, ids: [] });
     });
   });
 

@@ -50,6 +50,26 @@ export function badIp(agent: Agent, trip: Trip, pattern: string, times = Number.
   return [`mount --bind ${fake} ${realpathSync('/bin/ip')}`];
 }
 
+/** The local route of an address is not there yet when it is first looked for: the kernel's workqueue adds it (addrconf_dad_work()). */
+export function lateLocalRoute(agent: Agent, ip: string): Fault {
+  const folder = join(agent.root, 'late-ip');
+  const real = join(folder, 'real');
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(realpathSync('/bin/ip'), real);
+  const wrapper = `#!/bin/sh
+case " $* " in *" -batch "*) cat >"${real}.in.$$" ;; *) : >"${real}.in.$$" ;; esac
+said=$("${real}" "$@" <"${real}.in.$$"); status=$?
+case "$* $(cat "${real}.in.$$") $said" in
+-6*'route show table local'*'"dst":"${ip}"'*) [ -e "${real}.late" ] || { : >"${real}.late"; said=$(echo "$said" | sed 's/${ip}"/fd00::dead"/'); } ;;
+esac
+rm "${real}.in.$$"
+printf '%s\\n' "$said"
+exit $status
+`;
+  writeFileSync(join(folder, 'ip'), wrapper, { mode: 0o755 });
+  return [`mount --bind ${join(folder, 'ip')} ${realpathSync('/bin/ip')}`];
+}
+
 /** `ip` cannot be found: a script whose interpreter is not there is ENOENT to execve(2), just as a missing file is. */
 export function missingIp(agent: Agent): Fault {
   const file = join(agent.root, 'no-ip');

@@ -2,7 +2,7 @@ import type { ActionResult, PerformContext } from '../../app/ports/host.ts';
 import { type Action, addArguments, target } from '../../core/model/action.ts';
 import { assertNever, isIpv6 } from '../../core/model/names.ts';
 import type { Link } from '../../core/model/observed.ts';
-import { parseArray, toLink, UnexpectedOutput } from '../observe/ip-json.ts';
+import { parseArray, toLink, toLocalRoute, UnexpectedOutput } from '../observe/ip-json.ts';
 import { type CommandResult, commandFailure, read } from '../process/command.ts';
 import { done, failure, runIp, uncertain } from './outcome.ts';
 
@@ -35,7 +35,10 @@ export async function changeAddresses(
     if (typeof after === 'string') return unseen(actions, after);
     const ran = result.kind === 'ok';
     const left = todo.filter((action) => !isReached(action, after, ran));
-    if (ran && left.length === 0) return actions.map((action) => done(action));
+    if (ran && left.length === 0) {
+      await localRoutes(actions, context);
+      return actions.map((action) => done(action));
+    }
     const message = result.kind === 'ok' ? undoneByOthers(left[0]) : commandFailure(result, 'ip -batch');
     // No progress means a real failure; progress means that the failing line's goal was reached by somebody else.
     const failedLine = result.kind === 'failed' ? todo[failedIndex(result, todo)] : undefined;
@@ -45,6 +48,36 @@ export async function changeAddresses(
     todo = left;
   }
   return actions.map((action) => done(action));
+}
+
+/** How long the kernel is given for it, and between two looks, in milliseconds. */
+const [ROUTES_MS, PAUSE_MS] = [2000, 20];
+
+/**
+ * An IPv6 address is there when `ip` returns; its local route is added by the kernel's workqueue a moment later (net/ipv6/addrconf.c,
+ * addrconf_dad_work()). Who looks in between sees a VIP whose packets are not taken in. Where it stays away, verify says so.
+ */
+async function localRoutes(actions: readonly AddressAction[], context: PerformContext): Promise<void> {
+  const added = actions.filter(({ kind, ip }) => kind === 'add-address' && isIpv6(ip)).map(({ ip }) => ip);
+  const endMs = performance.now() + ROUTES_MS;
+  while (added.length > 0 && performance.now() < endMs) {
+    const result = read(['ip', '-6', '-j', 'route', 'show', 'table', 'local'], { timeoutMs: context.timeoutMs });
+    if (result.kind !== 'ok') return;
+    const there = new Set(localDestinations(result.stdout));
+    if (added.every((ip) => there.has(ip))) return;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+function localDestinations(json: string): readonly string[] {
+  try {
+    return parseArray(json)
+      .flatMap(toLocalRoute)
+      .map(({ destination }) => destination);
+  } catch (error) {
+    if (error instanceof UnexpectedOutput) return [];
+    throw error;
+  }
 }
 
 /** ip was content, and the kernel shows otherwise a moment later: keepalived, for one, watches its addresses and puts them back. */
