@@ -1,12 +1,13 @@
 import { CHECKS } from './checks/registry.ts';
+import { cannotTell } from './checks/unreadable.ts';
 import { placesOf } from './model/addresses.ts';
 import { type Check, type CheckContext, ledgerOf } from './model/check.ts';
 import { derived } from './model/derived.ts';
 import type { IgnoreRule } from './model/desired.ts';
-import { type Cause, type Finding, findingId, SEVERITIES, unknown, type Verdict, type Wrong } from './model/finding.ts';
+import { type Cause, type Finding, findingId, SEVERITIES, type Verdict, type Wrong } from './model/finding.ts';
 import { globToRegExp } from './model/glob.ts';
 import type { Observed } from './model/observed.ts';
-import { lacksPrivilege, type Unreadable } from './model/reading.ts';
+import type { Unreadable } from './model/reading.ts';
 
 export interface Judgement {
   /** Root causes, worst first, with their consequences folded in. */
@@ -35,9 +36,8 @@ function unseen({ needs, severity }: Check, { observed }: CheckContext): readonl
   const knobs = unreadableKnobs(observed).flatMap(([path, reading]) => (needs.knobs?.test(path) ? [reading] : []));
   const [reading] = [...routing, ...knobs];
   if (!reading) return [];
-  const { reason } = reading;
   const wouldHelp = 'readable /proc/net and /proc/sys/net, and `ip` that answers';
-  return [unknown({ subject: null, severity, reason, wouldHelp, forLackOfPrivilege: lacksPrivilege(reading) })];
+  return [cannotTell(reading, { subject: null, severity, wouldHelp })];
 }
 
 const unreadableKnobs = derived(({ knobs }: Observed): readonly (readonly [string, Unreadable])[] =>

@@ -1,11 +1,10 @@
 import type { Check, CheckContext } from '../model/check.ts';
-import { unknown, type Verdict, wrong } from '../model/finding.ts';
+import { type Verdict, wrong } from '../model/finding.ts';
 import { groupBy } from '../model/group-by.ts';
 import { hostPrefixLength, type Ip } from '../model/names.ts';
-import { lacksPrivilege, type Unreadable } from '../model/reading.ts';
 import { type Mention, mentionsIn } from '../network/vip-files.ts';
 import { linksOf } from '../network/ways.ts';
-import { unreadableFiles } from './unreadable.ts';
+import { cannotTell, unreadableFiles } from './unreadable.ts';
 
 const foreign = ({ observed }: CheckContext) =>
   observed.vipFiles.filter(({ path }) => !path.startsWith('/etc/keepalived/'));
@@ -76,7 +75,10 @@ export const bootUnit: Check = {
   run: (context) => {
     const reading = context.observed.bootUnit;
     if (reading.kind === 'absent' || context.desired.vips.length === 0) return [];
-    if (reading.kind === 'unreadable') return [cannotTell(reading)];
+    if (reading.kind === 'unreadable') {
+      const wouldHelp = 'the folders of systemd’s units readable for this user';
+      return [cannotTell(reading, { subject: null, severity: 'high', wouldHelp })];
+    }
     const unit = reading.value;
     if (unit.state === 'enabled') return unit.missing.length === 0 ? [] : [broken(unit.path, unit.missing)];
     const owned = new Set(mentionsOf(context).map(({ ip }) => ip));
@@ -99,15 +101,6 @@ export const bootUnit: Check = {
     ];
   },
 };
-
-const cannotTell = (reading: Unreadable): Verdict =>
-  unknown({
-    subject: null,
-    severity: 'high',
-    reason: reading.reason,
-    wouldHelp: 'the folders of systemd’s units readable for this user',
-    forLackOfPrivilege: lacksPrivilege(reading),
-  });
 
 const broken = (path: string, missing: readonly string[]): Verdict =>
   wrong({

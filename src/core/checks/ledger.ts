@@ -4,8 +4,8 @@ import { findingId, unknown, type Verdict, wrong } from '../model/finding.ts';
 import { LEDGER_PATH, type Ledger, owns, type Unconfirmed } from '../model/ledger.ts';
 import { hostPrefixLength } from '../model/names.ts';
 import type { Link } from '../model/observed.ts';
-import { lacksPrivilege } from '../model/reading.ts';
 import { isSilent } from '../network/devices.ts';
+import { cannotTell } from './unreadable.ts';
 import { withLinks } from './with-links.ts';
 
 const ID = 'ledger';
@@ -155,10 +155,8 @@ export const vipStale: Check = {
     withLinks(context, 'high', (links) => {
       const ledger: Ledger | null = ledgerOf(context);
       if (context.ledger.kind === 'unreadable' && mayBeStale(context, links)) {
-        const { reason } = context.ledger;
-        const forLackOfPrivilege = lacksPrivilege(context.ledger);
         const wouldHelp = `a readable ${LEDGER_PATH}: this host holds addresses that may be of an earlier configuration`;
-        return [unknown({ subject: null, severity: 'high', reason, wouldHelp, forLackOfPrivilege })];
+        return [cannotTell(context.ledger, { subject: null, severity: 'high', wouldHelp })];
       }
       return links.flatMap((link) =>
         link.addresses.flatMap((address): readonly Verdict[] => {

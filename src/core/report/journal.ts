@@ -50,15 +50,20 @@ export interface LastRun {
 /** For a host where no report ever ran. */
 export const firstRun: LastRun = { format: 1, seq: 0, open: [], toldAt: null, successAt: null, textfile: null };
 
-/** `null` for a line that is no record of ours: torn, garbage, or a newer version's. */
-export function parseRecord(line: string): RunRecord | null {
-  let parsed: unknown;
+/** Null for what is no JSON, or no object. */
+function objectIn(text: string): Readonly<Record<string, unknown>> | null {
   try {
-    parsed = JSON.parse(line);
+    const parsed: unknown = JSON.parse(text);
+    return isObject(parsed) ? parsed : null;
   } catch {
     return null;
   }
-  if (!isObject(parsed) || parsed.v !== JOURNAL_VERSION || !isTime(parsed.at)) return null;
+}
+
+/** `null` for a line that is no record of ours: torn, garbage, or a newer version's. */
+export function parseRecord(line: string): RunRecord | null {
+  const parsed = objectIn(line);
+  if (parsed === null || parsed.v !== JOURNAL_VERSION || !isTime(parsed.at)) return null;
   const counts = ['seq', 'changedSeq', 'told'].every((key) => isCount(parsed[key]));
   const numbers = ['exit', 'ms', 'open'].every((key) => Number.isFinite(parsed[key]));
   const lists = ['new', 'changed', 'gone'].every((key) => parsed[key] === undefined || isFindings(parsed[key]));
@@ -69,13 +74,8 @@ export function parseRecord(line: string): RunRecord | null {
 
 /** Null for what is none of ours; it can be made again from the journal. */
 export function parseLastRun(text: string): LastRun | null {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (!isObject(parsed) || parsed.format !== 1 || !isCount(parsed.seq) || !isFindings(parsed.open)) return null;
+  const parsed = objectIn(text);
+  if (parsed === null || parsed.format !== 1 || !isCount(parsed.seq) || !isFindings(parsed.open)) return null;
   const { toldAt, successAt, textfile } = parsed;
   const times = [toldAt, successAt].every((time) => time === null || isTime(time));
   return times && (textfile === null || isText(textfile)) ? (parsed as unknown as LastRun) : null;

@@ -1,5 +1,4 @@
 import {
-  closeSync,
   constants,
   fchmodSync,
   fstatSync,
@@ -12,10 +11,11 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { closeQuietly } from '../files/close.ts';
 import { errorCode } from '../files/errors.ts';
 import { readText } from '../files/files.ts';
 import { namesOrNone } from '../files/folders.ts';
-import { inFolder } from '../files/handle.ts';
+import { folderOf, inFolder } from '../files/handle.ts';
 import { LOCK_PATH, type Paths } from '../files/paths.ts';
 
 /**
@@ -52,7 +52,7 @@ export function openLockFile(paths: Paths, path: string): LockFile {
     const { fd, stats } = openFile(folder, 'lock', path);
     return { folder, fd, inode: stats.ino, isLoose: (stats.mode & OTHERS) !== 0 };
   } catch (error) {
-    shut(folder);
+    closeQuietly(folder);
     throw error;
   }
 }
@@ -69,7 +69,7 @@ function openFolder(paths: Paths, path: string): number {
   try {
     return enterOurs(parent, path);
   } finally {
-    shut(parent);
+    closeQuietly(parent);
   }
 }
 
@@ -94,7 +94,7 @@ function enterOurs(parent: number, path: string): number {
     if ((stats.mode & OTHERS) !== 0) fchmodSync(fd, 0o700);
     return fd;
   } catch (error) {
-    shut(fd);
+    closeQuietly(fd);
     throw error;
   }
 }
@@ -124,7 +124,7 @@ function openFile(folder: number, name: string, path: string): { readonly fd: nu
     mustBeOurs(path, stats);
     return { fd, stats };
   } catch (error) {
-    shut(fd);
+    closeQuietly(fd);
     throw error;
   }
 }
@@ -150,8 +150,8 @@ function mustBeOurs(path: string, { uid }: Stats): void {
   );
 }
 
-/** Through the folder's descriptor (proc(5), /proc/pid/fd): nothing before the last name can change its meaning. */
-const at = (folder: number, name: string): string => `/proc/self/fd/${folder}/${name}`;
+/** Through the folder's descriptor: nothing before the last name can change its meaning. */
+const at = (folder: number, name: string): string => folderOf(folder).at(name);
 
 const inodeAt = (folder: number, name: string): number | null =>
   lstatSync(at(folder, name), { throwIfNoEntry: false })?.ino ?? null;
@@ -160,17 +160,8 @@ const inodeAt = (folder: number, name: string): number | null =>
 export const isInPlace = ({ folder, inode }: LockFile): boolean => inodeAt(folder, 'lock') === inode;
 
 export function closeLockFile({ folder, fd }: LockFile): void {
-  shut(fd);
-  shut(folder);
-}
-
-/** A close that fails has closed all the same (close(2)), and nothing that matters was written. */
-export function shut(fd: number): void {
-  try {
-    closeSync(fd);
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-  }
+  closeQuietly(fd);
+  closeQuietly(folder);
 }
 
 /** What its holder wrote into it. */

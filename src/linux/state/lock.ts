@@ -1,6 +1,7 @@
 import { ftruncateSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Failure, LockResult } from '../../app/ports/host.ts';
+import { closeQuietly } from '../files/close.ts';
 import { errorCode, errorText, isPrivilege } from '../files/errors.ts';
 import { LOCK_PATH, type Paths } from '../files/paths.ts';
 import { lockAtOnce } from '../process/child.ts';
@@ -15,7 +16,6 @@ import {
   openLockFile,
   openSuccessor,
   putInPlace,
-  shut,
 } from './lock-file.ts';
 
 type Taken =
@@ -44,8 +44,8 @@ export async function acquireLock(paths: Paths, timeoutMs: number, command: stri
     const taken = await tryOnce(paths, path, leftMs);
     if (taken.kind === 'held') {
       note(taken.file.fd, `${JSON.stringify({ pid: process.pid, command, since: now.toISOString() })}\n`);
-      shut(taken.file.folder);
-      return { kind: 'held', fd: taken.file.fd, release: () => shut(taken.file.fd) };
+      closeQuietly(taken.file.folder);
+      return { kind: 'held', fd: taken.file.fd, release: () => closeQuietly(taken.file.fd) };
     }
     if (taken.kind === 'failed') return taken;
     if (taken.kind === 'busy' && monotonicMs() >= endMs) return taken;
@@ -95,10 +95,10 @@ async function replaceLoose(file: LockFile, path: string, timeoutMs: number): Pr
   }
   const result = await flock(next.fd, 0);
   if (result.kind === 'ok' && putInPlace(file, next)) {
-    shut(file.fd);
+    closeQuietly(file.fd);
     return { kind: 'held', file: next };
   }
-  shut(next.fd);
+  closeQuietly(next.fd);
   return { kind: 'again' };
 }
 

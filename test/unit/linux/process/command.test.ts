@@ -46,7 +46,7 @@ import { change } from './src/linux/process/command.ts';
 const plain = { timeoutMs: 20_000, lockFd: null };
 await change(['true'], plain);
 const open = [];
-try { for (;;) open.push(openSync('/dev/null')); } catch {}
+try { for (;;) open.push(openSync('/dev/null')); } catch (error) { if (error.code !== 'EMFILE') throw error; }
 const result = await change(['true'], plain);
 for (const fd of open) closeSync(fd);
 console.log(JSON.stringify(result));`;

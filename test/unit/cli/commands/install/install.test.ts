@@ -28,6 +28,7 @@ import { Paths } from '../../../../../src/linux/files/paths.ts';
 import { findHandMade } from '../../../../../src/linux/install/hand-made.ts';
 import { lookInto } from '../../../../../src/linux/install/surroundings.ts';
 import { observeVipFiles } from '../../../../../src/linux/observe/vip-files.ts';
+import { needsRoot } from '../../../linux/files/support.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../../../..', import.meta.url));
 const TIMER = '/etc/systemd/system/rsprep-report.timer';
@@ -518,7 +519,6 @@ describe('what root would run', () => {
     expect(said.out).toContain('no code cache: /usr/lib/rsprep/rsprep-program.cjs is not what was installed');
   });
 
-  const needsRoot = process.getuid?.() === 0 ? '' : ' (not run: needs root)';
   it.skipIf(needsRoot !== '')(`root runs nothing that lies in another user’s folder${needsRoot}`, async () => {
     mkdirSync(at('/usr/lib/rsprep'), { recursive: true });
     chownSync(at('/usr/lib/rsprep'), 4242, 4242);
